@@ -1,0 +1,271 @@
+import type { Connection, ContainerSpec, Event, Manifest, Policy, Probe } from "../contract";
+
+/**
+ * The one door to everything outside the agent's own code. Ports are things of the domain; command lines, sockets and
+ * gRPC lie below them, so that the same agent runs in a simulator.
+ */
+export interface Env {
+  clock: Clock;
+  store: Store;
+  net: Net;
+  gate: Gate;
+  runtime: Runtime;
+  disk: Disk;
+  host: HostPort;
+  log: Log;
+}
+
+export interface Clock {
+  /** Monotonic milliseconds. The only time that decisions may use. */
+  now(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Wall time for people, ISO 8601; never for decisions. */
+  wall(): string;
+}
+
+/** One key as it was read. */
+export interface StoredValue {
+  value: string;
+  modRevision: number;
+}
+
+export type Compare =
+  /** The key's last change is exactly this revision; 0: the key is absent. */
+  { key: string; modRevision: number } | { key: string; value: string };
+
+export type Write = { put: string; value: string } | { delete: string };
+
+export interface Txn {
+  compares: Compare[];
+  writes: Write[];
+}
+
+/**
+ * `committed`: applied at `revision`. `refused`: a compare failed, nothing was applied.
+ * `unknown`: no reply; it may be applied now, later or never, and only a conflicting compare-and-swap settles it
+ * (safety.md 1.2).
+ */
+export type TxnOutcome =
+  | { result: "committed"; revision: number }
+  | { result: "refused" }
+  | { result: "unknown"; cause: string };
+
+export interface Store {
+  /**
+   * All keys of the group in one consistent read (incremental below: only what changed is transferred).
+   * Throws when no endpoint answered within the deadline. The caller notes the time of receipt itself.
+   */
+  read(): Promise<ReadonlyMap<string, StoredValue>>;
+  txn(txn: Txn): Promise<TxnOutcome>;
+  /** Move etcd's leadership to the voter on `host` if this host is its leader; best effort. */
+  moveLeader(host: string): Promise<void>;
+  /** New endpoints from the policy. */
+  setEndpoints(endpoints: string[]): void;
+}
+
+/** What a UDP heartbeat carries; authenticated, replay-protected below the port. */
+export interface UdpHeartbeat {
+  from: string;
+  sid: string;
+}
+
+export interface Net {
+  setPeers(peers: { name: string; address: string }[]): void;
+  /** Send one heartbeat to every peer. */
+  beat(sid: string): void;
+  onHeartbeat(listener: (heartbeat: UdpHeartbeat) => void): void;
+  /**
+   * Stream a generation to a peer's store; resolves when the peer has verified and fsynced it. Rejects with the
+   * peer's reason (disk full, older epoch, hash mismatch).
+   */
+  sendGeneration(peer: string, generation: GenerationRef): Promise<void>;
+  /** Fetch a generation that a peer holds into the own store, verified and fsynced. */
+  fetchGeneration(peer: string, generation: GenerationRef): Promise<void>;
+  /** Forward a ctl request to a peer's agent. */
+  ask(peer: string, request: unknown, timeoutMs: number): Promise<unknown>;
+}
+
+export interface GenerationRef {
+  container: string;
+  epoch: number;
+  gen: number;
+}
+
+/** What the agent adds to the lease's next renewal, and what makes the renewal's ack its ack too (safety.md 1.2). */
+export interface JoinRequest {
+  container: string;
+  mac: string;
+  compares: Compare[];
+  writes: Write[];
+}
+
+export type LeaseEvent =
+  /** The renewal was not acknowledged for L: the kernel drops; freeze. */
+  | { type: "lapsed"; sid: string }
+  /** Renewed after a lapse; the owner records decide what may thaw. */
+  | { type: "renewed"; sid: string }
+  /** The session was fenced or replaced: never owns anything again. */
+  | { type: "lost"; sid: string }
+  /** The gate's table was changed or removed by somebody and has been repaired, or not. */
+  | { type: "tampered"; repaired: boolean; detail: string };
+
+export interface GateState {
+  sid: string | null;
+  /** MACs that the last flip opened. */
+  open: string[];
+  lapsed: boolean;
+  leaseMs: number;
+}
+
+/** The agent's side of the lease process, which alone writes the gate. */
+export interface Gate {
+  /** Start renewing under this session; ends renewals under any other. Idempotent. */
+  adopt(session: { sid: string; record: string }): Promise<void>;
+  /** Every MAC that must never pass unless opened, those of them on this host, and the timings in force. */
+  configure(config: {
+    protected: string[];
+    here: string[];
+    probe: string[];
+    leaseMs: number;
+    intervalMs: number;
+  }): Promise<void>;
+  /** Arm the MAC in the idle set, renew with the additions, flip on the ack. */
+  join(request: JoinRequest): Promise<TxnOutcome>;
+  /** Close a MAC; resolves when it is closed, after any flip in flight, and stays closed. */
+  leave(mac: string): Promise<void>;
+  state(): Promise<GateState>;
+  /** Tell the lease process that the agent is alive; it stops renewing after 5 s without. */
+  ping(): void;
+  onEvent(listener: (event: LeaseEvent) => void): void;
+}
+
+/** How a copy of a container is doing in its engine. */
+export type CopyState =
+  /** The engine does not know it. */
+  | "absent"
+  /** Created and ready to be restored into; nothing runs. */
+  | "prepared"
+  /** Restored, waiting before its first instruction. */
+  | "held"
+  | "running"
+  | "frozen"
+  /** It ran and its process is gone. */
+  | "exited";
+
+export interface CopyInfo {
+  container: string;
+  state: CopyState;
+  /** Init process on the host, where there is one. */
+  pid: number | null;
+  mac: string | null;
+  /** Why it exited, for people: `exit code 137, out of memory`. */
+  detail: string | null;
+}
+
+export interface CopyRequest {
+  spec: ContainerSpec;
+  mac: string;
+}
+
+/** Reasons to keep a container frozen; it thaws only when none is left (safety.md 1.3). */
+export type FreezeReason = "dump" | "lapse" | "handover" | "warm";
+
+/**
+ * Containers below the engines' names. Calls about one container never overlap (the caller sees to it), except
+ * `freeze`, `kill` and `inspect`, which must work at any time.
+ */
+export interface Runtime {
+  /** Engine network, shims, CRIU configuration: what every container needs. Idempotent. */
+  ensureHost(policy: Policy): Promise<void>;
+  /** Pull or load the image; rejects with the engine's reason. */
+  ensureImage(image: {
+    engine: ContainerSpec["workload"]["engine"];
+    image: string;
+    archive?: string;
+  }): Promise<void>;
+  /** Copies of ours in any engine, whether we still have a specification or not. */
+  list(): Promise<CopyInfo[]>;
+  inspect(container: string): Promise<CopyInfo>;
+  /** Create the container so that a generation can be restored into it. Idempotent; replaces a copy of another spec. */
+  prepare(request: CopyRequest): Promise<void>;
+  /** Create and start cold, replacing what is there. Resolves when its first process runs. */
+  start(request: CopyRequest): Promise<void>;
+  /**
+   * Restore a generation's files (verified, `folder` from Disk) into the prepared copy. `hold`: stop before the first
+   * instruction and resolve then; `release` lets it go. `tcp`: keep established connections or close them.
+   */
+  restore(
+    request: CopyRequest & { folder: string; hold: boolean; tcp: "close" | "established" },
+  ): Promise<void>;
+  release(container: string): Promise<void>;
+  /** Give the copy this MAC; possible while it is held, frozen or running. */
+  setMac(container: string, mac: string): Promise<void>;
+  /**
+   * Dump into `folder` while it serves: freeze, runc below the engine with the images and the writable layer, thaw
+   * unless another reason is left. Returns how long it was frozen, and its TCP connections.
+   */
+  dump(request: { container: string; folder: string }): Promise<DumpResult>;
+  freeze(container: string, reason: FreezeReason): Promise<void>;
+  thaw(container: string, reason: FreezeReason): Promise<void>;
+  /** SIGKILL everything of it, at once, whatever the engine is doing. Resolves when no process is left. */
+  kill(container: string): Promise<void>;
+  /** Kill and remove every trace in the engine. Idempotent. */
+  remove(container: string): Promise<void>;
+  /** Tell the network and the host's own clients that the virtual IPs are here (gratuitous ARP, local route). */
+  announce(request: CopyRequest): Promise<void>;
+  /** The container does not run here any more: drop the local route. */
+  withdraw(request: CopyRequest): Promise<void>;
+  /** One out-of-window ACK to each client that was connected (facts-hosts.md 6). */
+  tickle(request: CopyRequest & { connections: Connection[] }): Promise<void>;
+  /** Ask the application, through the probe shim. Resolves with null when healthy, else with what failed. */
+  probe(request: CopyRequest & { probe: Probe }): Promise<string | null>;
+  /** Called soon (an event, not polling by seconds) after a running copy's last process is gone. */
+  onExit(listener: (container: string) => void): void;
+  versions(): Promise<Manifest["versions"]>;
+}
+
+export interface DumpResult {
+  frozenMs: number;
+  connections: Connection[];
+}
+
+/** The store of generations on this host (safety.md 1.10). */
+export interface Disk {
+  /** Complete generations here, by reading manifests; torn and temporary ones are not listed. */
+  list(): Promise<Manifest[]>;
+  /** A fresh temporary folder to dump into; what an earlier attempt left is removed. */
+  begin(generation: GenerationRef): Promise<string>;
+  /** Hash and fsync the files, write and fsync the manifest, rename, fsync the parent. Returns the manifest's hash. */
+  seal(
+    generation: GenerationRef,
+    manifest: Omit<Manifest, "trees">,
+  ): Promise<{ manifest: Manifest; sha256: string; bytes: number }>;
+  /** Re-hash every file; returns the folder, or throws with the file that is torn or altered. */
+  verify(generation: GenerationRef, manifestSha: string): Promise<{ folder: string; manifest: Manifest }>;
+  /** Delete one generation, complete or not. */
+  remove(generation: GenerationRef): Promise<void>;
+  /** Refuse generations with an epoch below this from now on (the token is checked at the resource). */
+  raiseEpoch(container: string, epoch: number): Promise<void>;
+  /** Delete everything of a container. */
+  forget(container: string): Promise<void>;
+}
+
+export interface HostPort {
+  bootId(): Promise<string>;
+  /** The session file of this boot, or null. Survives a restart of the agent, not of the host. */
+  readSession(): Promise<{ sid: string; bootId: string; record: string } | null>;
+  writeSession(session: { sid: string; bootId: string; record: string }): Promise<void>;
+  newSid(): string;
+  memoryMb(): Promise<number>;
+  /** When the host's certificate ends, ISO 8601. */
+  certificateUntil(): Promise<string>;
+}
+
+export interface Log {
+  debug(sentence: string): void;
+  info(sentence: string): void;
+  warn(sentence: string): void;
+  /** What happened and why, in one sentence; kept for `container-ha events`. */
+  event(event: Omit<Event, "at" | "host">): void;
+}

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { containerSpecSchema, engineSchema } from "./container-spec";
+import { nameSchema } from "./names";
+import { ruleSchema, scheduleSchema } from "./records";
+
+/**
+ * What `container-ha ctl` takes: one JSON request on standard input, one JSON reply on standard output. The same
+ * bodies cross the agent's local socket (`POST /ctl`). Any live member serves every request that is about the group;
+ * `pull` is about the host it is sent to.
+ */
+export const ctlRequestSchema = z.discriminatedUnion("op", [
+  z.strictObject({ op: z.literal("status") }),
+  /** Make an image present in this host's engine. */
+  z.strictObject({
+    op: z.literal("pull"),
+    engine: engineSchema,
+    image: z.string(),
+    archive: z.string().optional(),
+  }),
+  /** Validate, place and write a container's specification. `candidates` are computed by the agent. */
+  z.strictObject({ op: z.literal("apply"), spec: containerSpecSchema }),
+  /** Stop and forget a container; succeeds when it is unknown. Ends when no copy is left on any live host. */
+  z.strictObject({ op: z.literal("remove"), name: nameSchema, stack: z.string() }),
+  z.strictObject({ op: z.literal("set-schedule"), name: nameSchema, schedule: scheduleSchema }),
+  z.strictObject({ op: z.literal("unset-schedule"), name: nameSchema, stack: z.string() }),
+  z.strictObject({ op: z.literal("set-rule"), rule: ruleSchema }),
+  z.strictObject({ op: z.literal("unset-rule"), name: nameSchema, stack: z.string() }),
+  /** Take and commit one generation now. */
+  z.strictObject({ op: z.literal("checkpoint"), name: nameSchema }),
+  z.strictObject({ op: z.literal("events"), limit: z.int().min(1).max(10_000).default(200) }),
+]);
+export type CtlRequest = z.infer<typeof ctlRequestSchema>;
+
+/** `ok: false` is the user's mistake or a refusal with its reason; `code` is for programs. */
+export const ctlReplySchema = z.discriminatedUnion("ok", [
+  z.object({ ok: z.literal(true), result: z.unknown() }),
+  z.object({
+    ok: z.literal(false),
+    code: z.enum(["invalid", "conflict", "not-found", "no-quorum", "refused", "failed"]),
+    message: z.string(),
+  }),
+]);
+export type CtlReply = z.infer<typeof ctlReplySchema>;

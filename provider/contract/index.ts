@@ -1,0 +1,13 @@
+/** The one home of what crosses between provider and agent. Imports zod and Node only. */
+export * from "./address";
+export * from "./container-spec";
+export * from "./ctl";
+export * from "./group-config";
+export * from "./keys";
+export * from "./manifest";
+export * from "./names";
+export * from "./parse";
+export * from "./placement";
+export * from "./records";
+export * from "./status";
+export * from "./timing";

@@ -1,0 +1,127 @@
+import { z } from "zod";
+import { nameSchema } from "./names";
+
+/** The records of safety.md 1.1. They change only by compare-and-swap; every one is JSON text in etcd. */
+
+const sid = z.string().min(1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** `host/<h>/session`: one incarnation of an agent that can prove it kept control. */
+export const sessionSchema = z.strictObject({
+  sid,
+  bootId: z.string(),
+  started: z.string(),
+  version: z.string(),
+});
+export type Session = z.infer<typeof sessionSchema>;
+
+/** `host/<h>/hb`: L is the larger timeout of the active and the armed kernel set, ms. */
+export const heartbeatSchema = z.strictObject({ sid, n: z.int(), leaseMs: z.int() });
+export type Heartbeat = z.infer<typeof heartbeatSchema>;
+
+/** `fence/<h>/<sid>`: this session can never own anything again. */
+export const fenceSchema = z.strictObject({
+  by: z.string(),
+  method: z.enum(["timeout", "stonith", "reboot", "operator"]),
+  at: z.string(),
+});
+export type Fence = z.infer<typeof fenceSchema>;
+
+/**
+ * RUNNING    owns and may be reachable, while its gate is live
+ * RESTORING  owns, restores or starts behind the closed gate
+ * RESUMING   owns again after a handover that was given back
+ * STOPPED    gave the container up; a candidate that was not tried yet may take it without a fence
+ * FAILED     no candidate is left; stays so until its specification changes or an operator decides
+ */
+export const phaseSchema = z.enum(["RUNNING", "RESTORING", "RESUMING", "STOPPED", "FAILED"]);
+export type Phase = z.infer<typeof phaseSchema>;
+
+export const lastFailoverSchema = z.strictObject({
+  from: nameSchema,
+  to: nameSchema,
+  at: z.string(),
+  /** One sentence. */
+  reason: z.string(),
+});
+
+/** `ct/<c>/owner`. `epoch` is the fencing token: +1 at every ownership change and every new beginning. */
+export const ownerSchema = z.strictObject({
+  host: nameSchema,
+  sid,
+  epoch: z.int().min(1),
+  phase: phaseSchema,
+  /** The generation this life began from; null: a cold start. */
+  gen: z.strictObject({ epoch: z.int(), gen: z.int() }).nullable(),
+  /** Digest of the specification this life was started with. */
+  specDigest: sha256,
+  /** Beginnings on this host since it last ran stably. */
+  tries: z.int().min(0),
+  /** Hosts that gave up since it last ran stably. */
+  triedHosts: z.array(nameSchema),
+  /** Why it is in this phase, one sentence. */
+  reason: z.string(),
+  since: z.string(),
+  lastFailover: lastFailoverSchema.nullable(),
+});
+export type Owner = z.infer<typeof ownerSchema>;
+
+/** `ct/<c>/gen`: the one generation that may be restored (safety.md 1.10). Absent: none. */
+export const generationSchema = z.strictObject({
+  gen: z.int().min(1),
+  epoch: z.int().min(1),
+  specDigest: sha256,
+  manifestSha: sha256,
+  holders: z.array(nameSchema).min(1),
+  bytes: z.int(),
+  at: z.string(),
+});
+export type Generation = z.infer<typeof generationSchema>;
+
+/** `ct/<c>/standbys`: hosts that keep a prepared copy and each generation; written by the owner. */
+export const standbysSchema = z.strictObject({ hosts: z.array(nameSchema) });
+export type Standbys = z.infer<typeof standbysSchema>;
+
+/** `ct/<c>/schedule`. Exactly one of interval and cron. */
+export const scheduleSchema = z.strictObject({
+  /** Milliseconds from the end of one checkpoint to the start of the next. */
+  intervalMs: z.int().min(500).optional(),
+  /** Five or six fields, UTC. */
+  cron: z.string().optional(),
+  /** Generations kept besides the named one. */
+  retain: z.int().min(1).max(50).default(1),
+  stack: z.string(),
+});
+export type Schedule = z.infer<typeof scheduleSchema>;
+/** What a container without a CheckpointSchedule gets. */
+export const defaultSchedule = { intervalMs: 10_000, retain: 1 } as const;
+
+/** `rule/<name>`. */
+export const ruleSchema = z.strictObject({
+  name: nameSchema,
+  kind: z.enum(["affinity", "anti-affinity"]),
+  /** Containers by name, by labels, or both. */
+  containers: z.array(nameSchema).default([]),
+  matchLabels: z.record(z.string(), z.string()).default({}),
+  /** `host`, or the name of a host label such as `zone`. */
+  topologyKey: z.string().min(1).default("host"),
+  required: z.boolean().default(true),
+  stack: z.string(),
+});
+export type Rule = z.infer<typeof ruleSchema>;
+
+/** `host/<h>/info`: what a host tells about itself, rewritten when it changes. */
+export const hostInfoSchema = z.strictObject({
+  version: z.string(),
+  /** Container name -> state of the copy here, from the table of states. */
+  copies: z.record(z.string(), z.string()),
+  memoryMb: z.int(),
+  certificateUntil: z.string(),
+  /** Peers this host suspects. */
+  suspects: z.array(nameSchema),
+});
+export type HostInfo = z.infer<typeof hostInfoSchema>;
+
+/** `lock`: one `up` of a group at a time. */
+export const lockSchema = z.strictObject({ by: z.string(), token: z.string(), until: z.string() });
+export type Lock = z.infer<typeof lockSchema>;

@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { nameSchema } from "./names";
+import { lastFailoverSchema } from "./records";
+
+/** What `container-ha status --json` prints and what the provider's read handlers consume. */
+export const hostStatusSchema = z.object({
+  name: nameSchema,
+  address: z.string(),
+  role: z.enum(["member", "witness"]),
+  labels: z.record(z.string(), z.string()),
+  /** live: renews its heartbeat key; suspect: UDP heartbeats missing; dead: key stale or fenced; absent: never seen. */
+  state: z.enum(["live", "suspect", "dead", "absent", "witness"]),
+  sid: z.string().nullable(),
+  version: z.string().nullable(),
+  memoryMb: z.number().nullable(),
+  certificateDaysLeft: z.number().nullable(),
+});
+export type HostStatus = z.infer<typeof hostStatusSchema>;
+
+export const containerStatusSchema = z.object({
+  name: nameSchema,
+  stack: z.string(),
+  engine: z.string(),
+  image: z.string(),
+  virtualIps: z.array(z.string()),
+  specDigest: z.string(),
+  /** The owner's phase; PENDING before the first owner. */
+  phase: z.enum(["PENDING", "RUNNING", "RESTORING", "RESUMING", "STOPPED", "FAILED"]),
+  primary: nameSchema.nullable(),
+  epoch: z.number(),
+  /** Number and epoch of the committed generation. */
+  generation: z.object({ gen: z.number(), epoch: z.number() }).nullable(),
+  generationAgeMs: z.number().nullable(),
+  generationBytes: z.number().nullable(),
+  holders: z.array(nameSchema),
+  standbys: z.array(z.object({ host: nameSchema, state: z.string() })),
+  lastFailover: lastFailoverSchema.nullable(),
+  /** Why protection is not complete, one sentence; null: it is. */
+  degraded: z.string().nullable(),
+  /** Why it failed, one sentence. */
+  failure: z.string().nullable(),
+});
+export type ContainerStatus = z.infer<typeof containerStatusSchema>;
+
+export const groupStatusSchema = z.object({
+  group: nameSchema,
+  /** The host that answers. */
+  host: nameSchema,
+  at: z.string(),
+  /** Whether the store answered within its deadline. */
+  quorum: z.boolean(),
+  /** The timings in force and why (`clock discipline known: none on all hosts`). */
+  timing: z.string(),
+  hosts: z.array(hostStatusSchema),
+  containers: z.array(containerStatusSchema),
+  rules: z.array(
+    z.object({
+      name: nameSchema,
+      kind: z.string(),
+      required: z.boolean(),
+      met: z.boolean(),
+      sentence: z.string(),
+    }),
+  ),
+});
+export type GroupStatus = z.infer<typeof groupStatusSchema>;
+
+/** One line of `container-ha events`. */
+export const eventSchema = z.object({
+  at: z.string(),
+  host: nameSchema,
+  container: nameSchema.optional(),
+  /** failover, restore, checkpoint, fence, lapse, suspicion, ... */
+  kind: z.string(),
+  /** What happened and why, one sentence. */
+  sentence: z.string(),
+});
+export type Event = z.infer<typeof eventSchema>;
