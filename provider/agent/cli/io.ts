@@ -1,0 +1,14 @@
+/** What a command may touch besides the agent. */
+export interface CliIo {
+  /** The agent's socket. */
+  socketPath: string;
+  /** Writes to standard output as it is, line ends included. */
+  out(text: string): void;
+  /** All of standard input. */
+  readStdin(): Promise<string>;
+  /** Aborts when the person ends the command; from the first call on nothing else ends it. */
+  interrupted(): AbortSignal;
+}
+
+/** Serves one command's arguments; resolves with the exit code, throws CliError. */
+export type Command = (args: string[], io: CliIo) => Promise<number>;

@@ -1,0 +1,28 @@
+import { text } from "node:stream/consumers";
+import { paths } from "../../contract";
+import { CliError, exitCodes } from "./cli-error";
+import { run } from "./run";
+
+// `container-ha events | head` ends quietly.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? exitCodes.ok : exitCodes.failed);
+});
+
+run(process.argv.slice(2), {
+  socketPath: process.env.CONTAINER_HA_SOCKET ?? paths.agentSocket,
+  out: (output) => process.stdout.write(output),
+  readStdin: () => text(process.stdin),
+  interrupted: () => {
+    const controller = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort());
+    return controller.signal;
+  },
+}).then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (error: Error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error instanceof CliError ? error.exitCode : exitCodes.failed;
+  },
+);

@@ -1,0 +1,90 @@
+import type { ContainerStatus, GroupStatus } from "../../contract";
+import { table } from "./table";
+import { ago, clockTime, sentence } from "./words";
+
+/** Certificates that end sooner are mentioned. */
+const CERTIFICATE_WARNING_DAYS = 30;
+
+/** The group for people: its state, hosts and containers as tables, then a sentence for each thing to know. */
+export function statusText(status: GroupStatus): string {
+  return [groupText(status), hostsText(status), containersText(status), notesText(status)]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+function groupText({ group, host, at, quorum, timing }: GroupStatus): string {
+  const state = quorum
+    ? "the store has a quorum"
+    : "the store did not answer, so nothing can be decided or changed and what follows may be old";
+  return `Group ${group}: ${state} (seen from ${host}, ${clockTime(at)}).\n${sentence(`Timing: ${timing}`)}\n`;
+}
+
+function hostsText({ hosts, containers }: GroupStatus): string {
+  const count = (has: (container: ContainerStatus) => boolean) => String(containers.filter(has).length);
+  return table(
+    ["HOST", "ADDRESS", "ROLE", "STATE", "LABELS", "PRIMARIES", "STANDBYS"],
+    hosts.map((host) => [
+      host.name,
+      host.address,
+      host.role,
+      host.state,
+      orDash(Object.entries(host.labels).map(([name, value]) => `${name}=${value}`)),
+      count((container) => container.primary === host.name),
+      count((container) => container.standbys.some((standby) => standby.host === host.name)),
+    ]),
+  );
+}
+
+function containersText({ containers }: GroupStatus): string {
+  if (containers.length === 0) return "No container is protected yet.\n";
+  return table(
+    ["CONTAINER", "PHASE", "PRIMARY", "EPOCH", "GENERATION", "AGE", "STANDBYS", "VIRTUAL IP"],
+    containers.map((container) => [
+      container.name,
+      container.phase,
+      container.primary ?? "-",
+      String(container.epoch),
+      // As the folder in the store is called: epoch-number.
+      container.generation ? `${container.generation.epoch}-${container.generation.gen}` : "-",
+      container.generationAgeMs === null ? "-" : ago(container.generationAgeMs),
+      orDash(container.standbys.map((standby) => `${standby.host} (${standby.state})`)),
+      orDash(container.virtualIps),
+    ]),
+  );
+}
+
+function notesText(status: GroupStatus): string {
+  const notes = [
+    ...status.containers.flatMap((container) => containerNotes(container, status.at)),
+    ...status.rules.filter((rule) => !rule.met).map(ruleNote),
+    ...status.hosts.flatMap((host) => certificateNotes(host.name, host.certificateDaysLeft)),
+  ];
+  return notes.map((note) => `${note}\n`).join("");
+}
+
+function containerNotes({ name, failure, degraded, lastFailover }: ContainerStatus, now: string): string[] {
+  const notes: string[] = [];
+  if (failure !== null) notes.push(sentence(`${name} has failed: ${failure}`));
+  if (degraded !== null) notes.push(sentence(`${name} is degraded: ${degraded}`));
+  if (lastFailover !== null) {
+    const { from, to, at, reason } = lastFailover;
+    const age = ago(Date.parse(now) - Date.parse(at));
+    notes.push(sentence(`${name} last failed over from ${from} to ${to}, ${age}: ${reason}`));
+  }
+  return notes;
+}
+
+function ruleNote(rule: GroupStatus["rules"][number]): string {
+  const kind = `${rule.required ? "required" : "preferred"} ${rule.kind}`;
+  return sentence(`Rule ${rule.name} (${kind}) is not met: ${rule.sentence}`);
+}
+
+function certificateNotes(host: string, daysLeft: number | null): string[] {
+  if (daysLeft === null || daysLeft > CERTIFICATE_WARNING_DAYS) return [];
+  const when = daysLeft < 0 ? "has ended" : daysLeft < 1 ? "ends today" : `ends in ${Math.floor(daysLeft)} d`;
+  return [`The certificate of host ${host} ${when}; "pulumi up" renews it.`];
+}
+
+function orDash(parts: string[]): string {
+  return parts.length > 0 ? parts.join(", ") : "-";
+}
