@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { AuthenticationFailed, HostUnreachable } from "../../../provider/errors";
+import { parseConnection } from "../../../provider/ssh/connection-args";
+import { acquire, closeAll } from "../../../provider/ssh/pool";
+import { withHost } from "../../../provider/ssh/session";
+import { type SshServer, startSshServer } from "../../support/ssh-server";
+
+describe("the connection pool", () => {
+  let server: SshServer;
+
+  beforeEach(async () => {
+    server = await startSshServer();
+  });
+  afterEach(async () => {
+    await closeAll();
+    await server.close();
+  });
+
+  it("runs twenty parallel handlers over one connection, eight commands at a time", async () => {
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        withHost(server.connection(), (host) => host.run(["echo", String(i)])),
+      ),
+    );
+    assert.deepEqual(
+      results.map((result) => result.stdout.trim()),
+      Array.from({ length: 20 }, (_, i) => String(i)),
+    );
+    assert.equal(server.seen.handshakes, 1);
+    assert.equal(server.seen.peakChannels, 8);
+  });
+
+  it("makes do with an sshd that takes fewer sessions per connection", async () => {
+    const strict = await startSshServer({ maxSessions: 2 });
+    try {
+      const runs = Array.from({ length: 8 }, (_, i) =>
+        withHost(strict.connection(), (host) => host.run(["echo", String(i)])),
+      );
+      assert.equal((await Promise.all(runs)).map((run) => run.stdout.trim()).join(""), "01234567");
+      assert.equal(strict.seen.handshakes, 1);
+    } finally {
+      await strict.close();
+    }
+  });
+
+  it("keeps other credentials and other users apart", async () => {
+    await withHost(server.connection(), (host) => host.run(["true"]));
+    await assert.rejects(
+      withHost(server.connection({ password: "wrong" }), (host) => host.run(["true"])),
+      AuthenticationFailed,
+    );
+    await withHost(server.connection({ user: "other" }), (host) => host.run(["true"]));
+    assert.equal(server.seen.logins, 2);
+  });
+
+  it("shares one connection between handlers with and without sudo or other limits", async () => {
+    await withHost(server.connection(), (host) => host.run(["true"]));
+    await withHost(server.connection({ sudo: true, dialErrorLimit: 1 }), async () => undefined);
+    assert.equal(server.seen.handshakes, 1);
+  });
+
+  it("connects again after the link broke", async () => {
+    await withHost(server.connection(), async (host) => {
+      await host.run(["true"]);
+      const link = await host.link();
+      server.dropLinks();
+      await link.closed;
+      await host.run(["true"]);
+    });
+    assert.equal(server.seen.handshakes, 2);
+  });
+
+  it("tries anew after a failure instead of remembering it", async () => {
+    await server.behave("refuse");
+    const args = server.connection({ dialErrorLimit: 1 });
+    await assert.rejects(
+      withHost(args, (host) => host.run(["true"])),
+      HostUnreachable,
+    );
+    await server.behave("normal");
+    await withHost(args, (host) => host.run(["true"]));
+  });
+
+  it("ends every connection at closeAll", async () => {
+    const pooled = acquire(parseConnection(server.connection()));
+    const link = await pooled.link();
+    await closeAll();
+    assert.equal(link.lost(), true);
+  });
+});
