@@ -1,0 +1,190 @@
+import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { createEndpoint, type Endpoint, EtcdError, type TlsTexts } from "./endpoint";
+import { createRotation, localLast, type Rotation } from "./rotation";
+import {
+  type Method,
+  methods,
+  type RangeRequest,
+  type RangeResponse,
+  type TxnRequest,
+  type TxnResponse,
+} from "./schema";
+
+/** A connection that gave no reply for so long is replaced: its peer may have vanished without a word. */
+const SILENT_MS = 1500;
+
+export interface EtcdOptions {
+  /** `address:port`, in order of preference; those of this host are asked last. */
+  endpoints: string[];
+  /** DNS name that every etcd certificate carries. */
+  serverName: string;
+  /** Paths of PEM files. */
+  tls: { ca: string; cert: string; key: string };
+}
+
+/** etcd's members, one channel each. */
+export interface Etcd {
+  /** Linearizable. Asks one endpoint after the other; `refuse` tells why a reply is not to be believed, or null. */
+  range(
+    request: RangeRequest,
+    timeoutMs: number,
+    refuse: (reply: RangeResponse) => string | null,
+  ): Promise<RangeResponse>;
+  /** Sent to one endpoint at most: another one is tried only where the request surely was not sent. */
+  txn(request: TxnRequest, timeoutMs: number): Promise<TxnAttempt>;
+  /** Move the leadership from the member named `from`, if it leads, to the one named `to`. */
+  moveLeader(names: { from: string; to: string }, timeoutMs: number): Promise<void>;
+  setEndpoints(endpoints: string[]): void;
+  /** Read the PEM files again and connect anew. */
+  reloadTls(): void;
+  close(): void;
+}
+
+export type TxnAttempt =
+  | { reply: TxnResponse }
+  /** `sent: false`: surely not; nothing was or will be applied. */
+  | { error: Error; sent: boolean };
+
+interface Chosen {
+  address: string;
+  endpoint: Endpoint;
+}
+
+export function createEtcd(options: EtcdOptions): Etcd {
+  const now = () => performance.now();
+  let tls = readTls(options.tls);
+  let endpoints = new Map<string, Endpoint>();
+  let rotation: Rotation;
+  const silentSince = new Map<string, number>();
+  setEndpoints(options.endpoints);
+
+  function setEndpoints(addresses: string[]): void {
+    const kept = new Map<string, Endpoint>();
+    for (const address of addresses) kept.set(address, endpoints.get(address) ?? open(address));
+    for (const [address, endpoint] of endpoints) if (!kept.has(address)) endpoint.close();
+    endpoints = kept;
+    rotation = createRotation(localLast([...kept.keys()], ownAddresses()), now);
+  }
+
+  function open(address: string): Endpoint {
+    return createEndpoint({ address, serverName: options.serverName, tls });
+  }
+
+  function reloadTls(): void {
+    tls = readTls(options.tls);
+    for (const address of endpoints.keys()) renew(address);
+  }
+
+  function renew(address: string): void {
+    silentSince.delete(address);
+    endpoints.get(address)?.close();
+    endpoints.set(address, open(address));
+  }
+
+  function take(address: string): Endpoint {
+    if (now() - (silentSince.get(address) ?? now()) > SILENT_MS) renew(address);
+    return endpoints.get(address)!;
+  }
+
+  /** One call; only a reply clears the endpoint's name, a standing connection may be a dead one. */
+  async function ask<Request, Reply>(
+    { address, endpoint }: Chosen,
+    method: Method<Request, Reply>,
+    request: Request,
+    timeoutMs: number,
+  ): Promise<Reply> {
+    const reply = await endpoint.call(method, request, timeoutMs);
+    rotation.succeeded(address);
+    silentSince.delete(address);
+    return reply;
+  }
+
+  function failed(address: string, error: unknown): void {
+    rotation.failed(address);
+    const silent = error instanceof EtcdError && error.code === null;
+    if (!silent) silentSince.delete(address);
+    else if (!silentSince.has(address)) silentSince.set(address, now());
+  }
+
+  /** What `attempt` gives at the first endpoint where it does not fail. */
+  async function anywhere<T>(
+    timeoutMs: number,
+    attempt: (chosen: Chosen, timeoutMs: number) => Promise<T>,
+  ): Promise<T> {
+    const until = now() + timeoutMs;
+    const causes: string[] = [];
+    const order = rotation.order();
+    for (const [index, address] of order.entries()) {
+      const share = (until - now()) / (index < order.length - 1 ? 2 : 1);
+      if (share < 1) break;
+      try {
+        return await attempt({ address, endpoint: take(address) }, share);
+      } catch (error) {
+        failed(address, error);
+        causes.push((error as Error).message);
+      }
+    }
+    throw new Error(`no etcd endpoint answered within ${timeoutMs} ms: ${causes.join("; ")}`);
+  }
+
+  return {
+    range: (request, timeoutMs, refuse) =>
+      anywhere(timeoutMs, async (chosen, share) => {
+        const reply = await ask(chosen, methods.range, request, share);
+        const refusal = refuse(reply);
+        if (refusal) throw new Error(`${chosen.address}: ${refusal}`);
+        return reply;
+      }),
+
+    async txn(request, timeoutMs) {
+      const until = now() + timeoutMs;
+      let chosen: Chosen;
+      try {
+        chosen = await anywhere(timeoutMs, async (candidate, share) => {
+          await candidate.endpoint.connect(share);
+          return candidate;
+        });
+      } catch (error) {
+        return { error: error as Error, sent: false };
+      }
+      try {
+        return { reply: await ask(chosen, methods.txn, request, Math.max(until - now(), 1)) };
+      } catch (error) {
+        failed(chosen.address, error);
+        return { error: error as Error, sent: true };
+      }
+    },
+
+    async moveLeader({ from, to }, timeoutMs) {
+      const { members } = await anywhere(timeoutMs, (chosen, share) =>
+        ask(chosen, methods.memberList, {}, share),
+      );
+      const own = members.find((member) => member.name === from);
+      const target = members.find((member) => member.name === to && !member.isLearner);
+      if (!own) return;
+      if (!target) throw new Error(`cannot move etcd's leadership to ${to}: it is no voter`);
+      const address = [...endpoints.keys()].find((each) =>
+        own.clientUrls.some((url) => url.endsWith(`//${each}`)),
+      );
+      if (!address) return;
+      const local = { address, endpoint: take(address) };
+      const { leader } = await ask(local, methods.status, {}, timeoutMs);
+      if (leader === own.id) await ask(local, methods.moveLeader, { targetId: target.id }, timeoutMs);
+    },
+
+    setEndpoints,
+    reloadTls,
+    close: () => {
+      for (const endpoint of endpoints.values()) endpoint.close();
+    },
+  };
+}
+
+function readTls(paths: EtcdOptions["tls"]): TlsTexts {
+  return { ca: readFileSync(paths.ca), cert: readFileSync(paths.cert), key: readFileSync(paths.key) };
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((entry) => entry.address));
+}

@@ -1,0 +1,46 @@
+import type { StoredValue } from "../../env";
+import type { RangeRequest, RangeResponse } from "./schema";
+
+/** All keys of a group as of one revision of etcd. Never changed in place: who holds one keeps that moment. */
+export interface View {
+  revision: number;
+  keys: ReadonlyMap<string, StoredValue>;
+}
+
+export const emptyView: View = { revision: 0, keys: new Map() };
+
+/** Ask for all keys below `prefix` that changed since `view`; with the empty view, for all. */
+export function changesSince(prefix: string, view: View): RangeRequest {
+  return {
+    key: Buffer.from(prefix),
+    rangeEnd: endOf(prefix),
+    minModRevision: view.revision === 0 ? 0 : view.revision + 1,
+  };
+}
+
+/**
+ * The view that follows from `view` and the answer about its changes; null: keys were deleted, and only a full answer
+ * can say which.
+ */
+export function merge(view: View, reply: RangeResponse): View | null {
+  const revision = Number(reply.header.revision);
+  const keys = reply.kvs.length === 0 ? view.keys : merged(view.keys, reply);
+  // A key that was deleted is still among these; the count covers the range without the filter. Equal counts
+  // therefore mean equal sets.
+  return keys.size === Number(reply.count) ? { revision, keys } : null;
+}
+
+function merged(keys: ReadonlyMap<string, StoredValue>, reply: RangeResponse): Map<string, StoredValue> {
+  const result = new Map(keys);
+  for (const { key, value, modRevision } of reply.kvs) {
+    result.set(key.toString(), { value: value.toString(), modRevision: Number(modRevision) });
+  }
+  return result;
+}
+
+/** The first key after every key with this prefix. */
+function endOf(prefix: string): Buffer {
+  const end = Buffer.from(prefix);
+  end[end.length - 1]! += 1;
+  return end;
+}
