@@ -1,0 +1,240 @@
+import { type Connection, type ContainerSpec, keysOf, parkedMac, realMac } from "../../contract";
+import { type Context, count, type Local, type Subject } from "../context";
+import { triesSoFar, usableGeneration } from "../decide";
+import { beginAgainTxn, phaseWrites, sessionCompares } from "../ownership";
+import { settle } from "../settle";
+import { intactGeneration } from "./generations";
+
+/** CRIU cannot dump what the container became: it must not be accepted, on any host. */
+class Inadmissible extends Error {}
+
+/** This host owns the container and its phase is RESTORING: restore or start it, then make it reachable. */
+export async function begin(
+  context: Context,
+  subject: Subject,
+  syncGate: () => Promise<void>,
+): Promise<string> {
+  const { container, local } = subject;
+  const owner = container.owner!.value;
+  const spec = container.spec!.value;
+  local.standing = "RESTORING";
+  local.joined = false;
+  const startedAt = context.env.clock.now();
+  try {
+    const connections = owner.gen
+      ? await restore(context, subject, syncGate)
+      : await startCold(context, { subject, spec, syncGate });
+    const opened = await open(context, subject, `${owner.reason}; serves again`);
+    if (!opened) return `${container.name}: another owner was recorded while it began; it stays closed`;
+    const mac = realMac(context.me.group, container.name);
+    await context.env.runtime.announce({ spec, mac });
+    if (connections.length > 0) await context.env.runtime.tickle({ spec, mac, connections });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return failed(context, subject, error as Error);
+  }
+  const took = Math.round(context.env.clock.now() - startedAt);
+  const from = owner.gen ? `from generation ${owner.gen.epoch}-${owner.gen.gen}` : "cold";
+  const sentence = `${container.name} serves on ${context.me.host} at epoch ${owner.epoch}, begun ${from} in ${took} ms: ${owner.reason}`;
+  context.env.log.event({ kind: "serve", container: container.name, sentence });
+  return sentence;
+}
+
+async function restore(
+  context: Context,
+  { container, local }: Subject,
+  syncGate: () => Promise<void>,
+): Promise<Connection[]> {
+  const { runtime } = context.env;
+  const spec = container.spec!.value;
+  const { folder, manifest } = await intactGeneration(context, container, container.owner!.value.gen!);
+  const heldIsIt =
+    local.state === "held" && local.held?.epoch === manifest.epoch && local.held.gen === manifest.gen;
+  if (!heldIsIt) await restoreHeld(context, { container: container.name, spec, local, folder, syncGate });
+  local.mac = "real";
+  await syncGate();
+  await runtime.setMac(container.name, realMac(context.me.group, container.name));
+  await runtime.release(container.name);
+  local.state = "running";
+  local.held = null;
+  local.heldSince = null;
+  count(context, "restores_total");
+  return manifest.connections;
+}
+
+/** Restores the generation behind the closed gate under the parked MAC and leaves it before its first instruction. */
+export async function restoreHeld(
+  context: Context,
+  target: {
+    container: string;
+    spec: ContainerSpec;
+    local: Local;
+    folder: string;
+    syncGate: () => Promise<void>;
+  },
+): Promise<void> {
+  const { container, spec, local, folder, syncGate } = target;
+  const mac = parkedMac(context.me.group, container, context.me.host);
+  local.mac = "parked";
+  await syncGate();
+  if (local.state !== "prepared") await context.env.runtime.prepare({ spec, mac });
+  await context.env.runtime.restore({ spec, mac, folder, hold: true, tcp: "close" });
+  local.state = "held";
+}
+
+async function startCold(
+  context: Context,
+  { subject, spec, syncGate }: { subject: Subject; spec: ContainerSpec; syncGate: () => Promise<void> },
+): Promise<Connection[]> {
+  const { runtime } = context.env;
+  const { local } = subject;
+  const mac = realMac(context.me.group, spec.name);
+  local.mac = "real";
+  await syncGate();
+  await runtime.ensureImage(spec.workload);
+  await runtime.start({ spec, mac });
+  local.state = "running";
+  await untilHealthy(context, spec);
+  await trialCheckpoint(context, subject);
+  return [];
+}
+
+/** Waits for the application behind the closed gate, as long as its probes' start period allows. */
+async function untilHealthy(context: Context, spec: ContainerSpec): Promise<void> {
+  const mac = realMac(context.me.group, spec.name);
+  for (const probe of spec.probes) {
+    const deadline = context.env.clock.now() + probe.startPeriod * 1000 + probe.timeout * 1000;
+    for (;;) {
+      const fault = await context.env.runtime.probe({ spec, mac, probe });
+      if (fault === null) break;
+      if (context.env.clock.now() >= deadline)
+        throw new Error(`its probe fails after the start period: ${fault}`);
+      await context.env.clock.sleep(100, context.signal);
+    }
+  }
+}
+
+/** Admission: what cannot be dumped is refused now, not when it is needed. */
+async function trialCheckpoint(context: Context, { container }: Subject): Promise<void> {
+  const trial = { container: container.name, epoch: container.owner!.value.epoch, gen: 0 };
+  const folder = await context.env.disk.begin(trial);
+  try {
+    await context.env.runtime.dump({ container: container.name, folder });
+  } catch (error) {
+    throw new Inadmissible(`it cannot be checkpointed: ${(error as Error).message}`);
+  } finally {
+    await context.env.disk.remove(trial);
+  }
+}
+
+/** Commits phase RUNNING with the renewal whose ack opens the gate. False: another owner is recorded. */
+async function open(context: Context, { container, local }: Subject, reason: string): Promise<boolean> {
+  const mac = realMac(context.me.group, container.name);
+  const change = phaseWrites(context.me, container, { phase: "RUNNING", reason }, context.env.clock.wall());
+  const key = keysOf(context.me.group).owner(container.name);
+  const written = change.writes[0] as { put: string; value: string };
+  let join = { container: container.name, mac, ...change };
+  for (;;) {
+    context.signal.throwIfAborted();
+    const outcome = await context.env.gate.join(join);
+    if (outcome.result === "committed") break;
+    if (outcome.result === "refused") {
+      const stored = await context.env.store.read();
+      if (stored.get(key)?.value !== written.value) return false;
+      // An attempt without a reply had committed the phase; only the gate is still to be opened.
+      join = {
+        container: container.name,
+        mac,
+        compares: [written].map(({ put, value }) => ({ key: put, value })),
+        writes: [],
+      };
+    }
+    await context.env.clock.sleep(20, context.signal);
+  }
+  local.joined = true;
+  local.standing = "RUNNING";
+  local.runningSince = context.env.clock.now();
+  local.unhealthy = null;
+  return true;
+}
+
+/** The record says RUNNING and it is this host's, but the gate is not open: after a restart, a lapse, a repair. */
+export async function rejoin(context: Context, { container, local }: Subject): Promise<string> {
+  const mac = realMac(context.me.group, container.name);
+  const outcome = await context.env.gate.join({
+    container: container.name,
+    mac,
+    compares: [{ key: keysOf(context.me.group).owner(container.name), modRevision: container.owner!.rev }],
+    writes: [],
+  });
+  if (outcome.result !== "committed")
+    return `${container.name}: the gate could not be opened again yet (${outcome.result})`;
+  local.joined = true;
+  local.standing = "RUNNING";
+  local.runningSince ??= context.env.clock.now();
+  await context.env.runtime.announce({ spec: container.spec!.value, mac });
+  return `${container.name}: its gate is open again`;
+}
+
+async function failed(context: Context, subject: Subject, error: Error): Promise<string> {
+  const { container, local } = subject;
+  const spec = container.spec!.value;
+  const reason = `${context.me.host} could not begin it: ${error.message}`;
+  context.env.log.event({
+    kind: "begin-failed",
+    container: container.name,
+    sentence: `${container.name}: ${reason}`,
+  });
+  const tries = triesSoFar(container, local, context.env.clock.now()) + 1;
+  if (error instanceof Inadmissible) {
+    await end(context, subject, { phase: "FAILED", reason: error.message });
+    return `${container.name} failed: ${error.message}`;
+  }
+  if (tries >= spec.onFailure.tries) return giveUp(context, subject, reason);
+  await context.env.gate.leave(realMac(context.me.group, container.name));
+  await context.env.runtime.remove(container.name);
+  local.state = "absent";
+  local.mac = null;
+  const cold = usableGeneration(container) === null;
+  await settle(
+    context.env,
+    beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason }),
+    context.signal,
+  );
+  return `${container.name}: ${reason}; tries again`;
+}
+
+/** Lets another host take it; when none is left that has not tried, it has failed. */
+export async function giveUp(context: Context, subject: Subject, reason: string): Promise<string> {
+  const { container } = subject;
+  const owner = container.owner!.value;
+  const triedHosts = [...new Set([...owner.triedHosts, context.me.host])];
+  const holders = container.generation?.value.holders ?? container.spec!.value.candidates;
+  const takers = holders.filter((host) => !triedHosts.includes(host));
+  const phase = takers.length > 0 ? "STOPPED" : "FAILED";
+  await end(context, subject, { phase, reason, triedHosts });
+  const next = takers.length > 0 ? `${takers.join(" or ")} may take it` : "no host is left to try";
+  return `${container.name} was given up by ${context.me.host}: ${reason}; ${next}`;
+}
+
+async function end(
+  context: Context,
+  { container, local }: Subject,
+  change: { phase: "STOPPED" | "FAILED"; reason: string; triedHosts?: string[] },
+): Promise<void> {
+  const { env, me } = context;
+  await env.gate.leave(realMac(me.group, container.name));
+  local.joined = false;
+  await env.runtime.remove(container.name);
+  local.state = "absent";
+  local.mac = null;
+  local.standing = "ABSENT";
+  const txn = phaseWrites(me, container, change, env.clock.wall());
+  await settle(env, { ...txn, compares: [...txn.compares, ...sessionCompares(me)] }, context.signal);
+  const kind = change.phase === "FAILED" ? "failed" : "give-up";
+  env.log.event({
+    kind,
+    container: container.name,
+    sentence: `${container.name} is ${change.phase}: ${change.reason}`,
+  });
+}

@@ -1,0 +1,157 @@
+import { type Generation, type Manifest, manifestBytes } from "../../contract";
+import { type Context, count, generationKey, type Subject } from "../context";
+import { commitTxn } from "../ownership";
+import { settle } from "../settle";
+import type { ContainerView } from "../view";
+
+/** A checkpoint has failed when its packing and sending take longer than this. */
+const TRANSFER_LIMIT_MS = 120_000;
+
+/**
+ * The folder of the named generation with every hash checked. A torn or altered copy is fetched anew from another
+ * holder; never is an older generation used instead (safety.md 1.10).
+ */
+export async function intactGeneration(
+  context: Context,
+  container: ContainerView,
+  { epoch, gen }: { epoch: number; gen: number },
+): Promise<{ folder: string; manifest: Manifest }> {
+  const { disk, net, log } = context.env;
+  const named = container.generation?.value;
+  if (!named || named.epoch !== epoch || named.gen !== gen) {
+    throw new Error(`generation ${epoch}-${gen} is not the committed one`);
+  }
+  const reference = { container: container.name, epoch, gen };
+  const faults: string[] = [];
+  try {
+    return await disk.verify(reference, named.manifestSha);
+  } catch (error) {
+    faults.push(`${context.me.host}: ${(error as Error).message}`);
+    log.event({
+      kind: "generation-refused",
+      container: container.name,
+      sentence: `generation ${epoch}-${gen} here is refused: ${(error as Error).message}`,
+    });
+  }
+  for (const holder of named.holders.filter((host) => host !== context.me.host)) {
+    try {
+      await disk.remove(reference);
+      await net.fetchGeneration(holder, reference);
+      return await disk.verify(reference, named.manifestSha);
+    } catch (error) {
+      faults.push(`${holder}: ${(error as Error).message}`);
+    }
+  }
+  throw new Error(`no holder has generation ${epoch}-${gen} intact: ${faults.join("; ")}`);
+}
+
+/** Dumps while it serves; what follows (packing, sending, committing) goes on in the background. */
+export async function checkpoint(context: Context, subject: Subject, because: string): Promise<string> {
+  const { container, local } = subject;
+  const owner = container.owner!.value;
+  const reference = {
+    container: container.name,
+    epoch: owner.epoch,
+    gen: (container.generation?.value.gen ?? 0) + 1,
+  };
+  local.checkpointing = true;
+  try {
+    const folder = await context.env.disk.begin(reference);
+    const dumped = await context.env.runtime.dump({ container: container.name, folder });
+    count(context, "dump_frozen_ms_total", dumped.frozenMs);
+    const generation = publish(context, subject, { reference, connections: dumped.connections });
+    void generation.then(
+      (sentence) => ended(context, subject, { ok: true, sentence }),
+      (error: Error) => ended(context, subject, { ok: false, sentence: error.message }),
+    );
+    return `${container.name}: dumped generation ${generationKey(reference)} (${because}), frozen ${Math.round(dumped.frozenMs)} ms`;
+  } catch (error) {
+    ended(context, subject, { ok: false, sentence: (error as Error).message });
+    return `${container.name}: the checkpoint failed: ${(error as Error).message}`;
+  }
+}
+
+async function publish(
+  context: Context,
+  { container }: Subject,
+  {
+    reference,
+    connections,
+  }: { reference: { container: string; epoch: number; gen: number }; connections: Manifest["connections"] },
+): Promise<string> {
+  const { env, me } = context;
+  const owner = container.owner!.value;
+  const sealed = await env.disk.seal(reference, {
+    version: 1,
+    ...reference,
+    specDigest: owner.specDigest,
+    host: me.host,
+    at: env.clock.wall(),
+    connections,
+    versions: await env.runtime.versions(),
+  });
+  const standbys = container.standbys?.value.hosts ?? [];
+  const sent = await Promise.allSettled(
+    standbys.map((peer) => withLimit(context, env.net.sendGeneration(peer, reference))),
+  );
+  const faults = sent.flatMap((result, index) =>
+    result.status === "rejected" ? [`${standbys[index]}: ${(result.reason as Error).message}`] : [],
+  );
+  const holders = standbys.filter((_, index) => sent[index]!.status === "fulfilled");
+  if (holders.length === 0)
+    throw new Error(`no standby took generation ${generationKey(reference)}: ${faults.join("; ")}`);
+  const generation: Generation = {
+    gen: reference.gen,
+    epoch: reference.epoch,
+    specDigest: owner.specDigest,
+    manifestSha: sealed.sha256,
+    holders: [me.host, ...holders],
+    bytes: manifestBytes(sealed.manifest),
+    at: env.clock.wall(),
+  };
+  const { committed } = await settle(env, commitTxn(me, container, generation), context.signal);
+  if (!committed)
+    throw new Error(
+      `generation ${generationKey(reference)} was not committed: the ownership changed meanwhile`,
+    );
+  const short = faults.length > 0 ? `; not held by ${faults.join("; ")}` : "";
+  return `${container.name}: committed generation ${generationKey(reference)} (${Math.round(generation.bytes / 1e5) / 10} MB) on ${generation.holders.join(", ")}${short}`;
+}
+
+function ended(
+  context: Context,
+  { container, local }: Subject,
+  result: { ok: boolean; sentence: string },
+): void {
+  local.checkpointing = false;
+  local.lastCheckpoint = { at: context.env.clock.now(), ok: result.ok };
+  local.degraded = result.ok ? null : `the last checkpoint failed: ${result.sentence}`;
+  count(context, result.ok ? "checkpoints_total" : "checkpoint_failures_total");
+  const kind = result.ok ? "checkpoint" : "checkpoint-failed";
+  context.env.log.event({ kind, container: container.name, sentence: result.sentence });
+  context.wake();
+}
+
+async function withLimit(context: Context, sending: Promise<void>): Promise<void> {
+  const done = new AbortController();
+  const limit = context.env.clock.sleep(TRANSFER_LIMIT_MS, done.signal).then(() => {
+    if (!done.signal.aborted) throw new Error(`not received within ${TRANSFER_LIMIT_MS / 1000} s`);
+  });
+  try {
+    await Promise.race([sending, limit]);
+  } finally {
+    done.abort();
+  }
+}
+
+/** Complete generations that nothing needs: all before the named one but the last `retain` (safety.md 1.10). */
+export function obsolete(
+  stored: Manifest[],
+  named: { epoch: number; gen: number },
+  retain: number,
+): Manifest[] {
+  const order = (a: { epoch: number; gen: number }, b: { epoch: number; gen: number }) =>
+    a.epoch - b.epoch || a.gen - b.gen;
+  const older = stored.filter((manifest) => order(manifest, named) < 0).sort(order);
+  return older.slice(0, Math.max(0, older.length - retain));
+}

@@ -1,0 +1,61 @@
+import type { Context, Subject } from "../context";
+import type { Decision } from "../decide";
+import { begin, giveUp, rejoin } from "./begin";
+import { checkpoint } from "./generations";
+import {
+  assignStandbys,
+  beginAgain,
+  claim,
+  discard,
+  evict,
+  forget,
+  hold,
+  prepare,
+  remove,
+  takeOver,
+} from "./own";
+
+/** Carries out a decision; returns what was done in one sentence. */
+export async function act(
+  context: Context,
+  subject: Subject,
+  decision: Decision,
+  syncGate: () => Promise<void>,
+): Promise<string> {
+  switch (decision.do) {
+    case "nothing":
+      return decision.because;
+    case "claim":
+      return claim(context, subject);
+    case "begin":
+      return begin(context, subject, syncGate);
+    case "resume":
+      await context.env.runtime.thaw(subject.container.name, "lapse");
+      subject.local.state = "running";
+      return rejoin(context, subject);
+    case "rejoin":
+      return rejoin(context, subject);
+    case "begin-again":
+      return beginAgain(context, subject, decision);
+    case "give-up":
+      return giveUp(context, subject, decision.because);
+    case "assign-standbys":
+      return assignStandbys(context, subject, decision.hosts);
+    case "checkpoint":
+      return checkpoint(context, subject, decision.because);
+    case "evict":
+      return evict(context, subject, decision.because);
+    case "remove":
+      return remove(context, subject, decision.because);
+    case "forget":
+      return forget(context, subject);
+    case "prepare":
+      return prepare(context, subject, syncGate);
+    case "hold":
+      return hold(context, subject, syncGate);
+    case "discard":
+      return discard(context, subject, decision.because);
+    case "take-over":
+      return takeOver(context, subject, decision.because);
+  }
+}

@@ -1,0 +1,187 @@
+import { parkedMac, realMac, specDigest } from "../../contract";
+import { type Context, count, type Subject } from "../context";
+import { triesSoFar } from "../decide";
+import { beginAgainTxn, claimTxn, forgetTxn, standbysTxn, takeOverTxn } from "../ownership";
+import { settle } from "../settle";
+import { restoreHeld } from "./begin";
+import { intactGeneration } from "./generations";
+
+/** After a hold that was let go, the next speculative restore waits this long: the suspicion was false. */
+const HOLD_PAUSE_MS = 10_000;
+
+export async function claim(context: Context, { container }: Subject): Promise<string> {
+  const { committed } = await settle(
+    context.env,
+    claimTxn(context.me, container, context.env.clock.wall()),
+    context.signal,
+  );
+  return committed
+    ? `${container.name}: this host is its first owner`
+    : `${container.name}: another host was first`;
+}
+
+export async function takeOver(context: Context, { container }: Subject, because: string): Promise<string> {
+  const before = container.owner!.value;
+  const fence = context.view.hosts.get(before.host)?.fences.get(before.sid) ?? null;
+  const { txn, owner } = takeOverTxn(context.me, container, {
+    fence,
+    at: context.env.clock.wall(),
+    reason: because,
+  });
+  const { committed } = await settle(context.env, txn, context.signal);
+  if (!committed) return `${container.name}: another host took it, or its records changed`;
+  count(context, "failovers_total");
+  const sentence = `${container.name} moves from ${before.host} to ${context.me.host} at epoch ${owner.epoch}: ${because}`;
+  context.env.log.event({ kind: "failover", container: container.name, sentence });
+  return sentence;
+}
+
+/** A new life on this host under a new epoch. The old one is closed to the network before the epoch rises. */
+export async function beginAgain(
+  context: Context,
+  { container, local }: Subject,
+  { cold, because }: { cold: boolean; because: string },
+): Promise<string> {
+  const { env, me } = context;
+  await env.gate.leave(realMac(me.group, container.name));
+  local.joined = false;
+  local.standing = "RESTORING";
+  const owner = container.owner!.value;
+  const changed = owner.specDigest !== specDigest(container.spec!.value);
+  const tries = changed ? 0 : triesSoFar(container, local, env.clock.now()) + 1;
+  const txn = beginAgainTxn(me, container, { cold, tries, at: env.clock.wall(), reason: because });
+  const { committed } = await settle(env, txn, context.signal);
+  local.unhealthy = null;
+  local.runningSince = null;
+  if (!committed) return `${container.name}: its records changed, decides again`;
+  await env.runtime.kill(container.name);
+  if (local.state !== "absent") local.state = "exited";
+  const sentence = `${container.name} begins again on ${me.host} ${cold ? "cold" : "from its last generation"} at epoch ${owner.epoch + 1}: ${because}`;
+  env.log.event({ kind: cold ? "restart" : "restore", container: container.name, sentence });
+  return sentence;
+}
+
+export async function assignStandbys(
+  context: Context,
+  { container }: Subject,
+  hosts: string[],
+): Promise<string> {
+  await settle(context.env, standbysTxn(context.me, container, hosts), context.signal);
+  const sentence =
+    hosts.length > 0
+      ? `${container.name}: its standbys are ${hosts.join(", ")}`
+      : `${container.name} has no standby`;
+  context.env.log.event({ kind: "standbys", container: container.name, sentence });
+  return sentence;
+}
+
+/** A copy that no record allows here: closed, killed, removed. Generation files stay. */
+export async function evict(
+  context: Context,
+  { container, local }: Subject,
+  because: string,
+): Promise<string> {
+  const { env, me } = context;
+  const mac = realMac(me.group, container.name);
+  const ran = local.state === "running" || local.state === "frozen";
+  local.standing = "FENCED";
+  await env.gate.leave(mac);
+  local.joined = false;
+  await env.runtime.kill(container.name);
+  if (container.spec) await env.runtime.withdraw({ spec: container.spec.value, mac });
+  await env.runtime.remove(container.name);
+  Object.assign(local, {
+    state: "absent",
+    mac: null,
+    held: null,
+    heldSince: null,
+    runningSince: null,
+    specDigest: null,
+  });
+  local.standing = "ABSENT";
+  const sentence = `${container.name}: the copy on ${me.host} is removed: ${because}`;
+  if (ran) env.log.event({ kind: "evict", container: container.name, sentence });
+  return sentence;
+}
+
+export async function remove(context: Context, subject: Subject, because: string): Promise<string> {
+  await evict(context, subject, because);
+  await context.env.disk.forget(subject.container.name);
+  context.stored.delete(subject.container.name);
+  return `${subject.container.name} is removed from ${context.me.host}: ${because}`;
+}
+
+export async function forget(context: Context, { container }: Subject): Promise<string> {
+  const owner = container.owner?.value;
+  const fence =
+    owner && owner.host !== context.me.host
+      ? (context.view.hosts.get(owner.host)?.fences.get(owner.sid) ?? null)
+      : null;
+  await context.env.disk.forget(container.name);
+  await settle(context.env, forgetTxn(context.me, container, fence), context.signal);
+  return `${container.name}: its records are removed`;
+}
+
+export async function prepare(
+  context: Context,
+  { container, local }: Subject,
+  syncGate: () => Promise<void>,
+): Promise<string> {
+  const spec = container.spec!.value;
+  local.mac = "parked";
+  await syncGate();
+  await context.env.runtime.ensureImage(spec.workload);
+  await context.env.runtime.prepare({
+    spec,
+    mac: parkedMac(context.me.group, container.name, context.me.host),
+  });
+  local.state = "prepared";
+  local.specDigest = specDigest(spec);
+  local.standing = "PREPARED";
+  return `${container.name}: a standby copy is prepared on ${context.me.host}`;
+}
+
+/** The primary is suspected: restore its committed generation and wait before its first instruction. */
+export async function hold(
+  context: Context,
+  { container, local }: Subject,
+  syncGate: () => Promise<void>,
+): Promise<string> {
+  const named = container.generation!.value;
+  const startedAt = context.env.clock.now();
+  try {
+    const { folder } = await intactGeneration(context, container, named);
+    await restoreHeld(context, {
+      container: container.name,
+      spec: container.spec!.value,
+      local,
+      folder,
+      syncGate,
+    });
+  } catch (error) {
+    local.noHoldBefore = context.env.clock.now() + HOLD_PAUSE_MS;
+    throw error;
+  }
+  local.held = { epoch: named.epoch, gen: named.gen };
+  local.heldSince = context.env.clock.now();
+  local.standing = "HELD";
+  const took = Math.round(local.heldSince - startedAt);
+  const sentence = `${container.name}: generation ${named.epoch}-${named.gen} is restored and held on ${context.me.host} after ${took} ms: ${container.owner!.value.host} is suspected`;
+  context.env.log.event({ kind: "hold", container: container.name, sentence });
+  return sentence;
+}
+
+export async function discard(
+  context: Context,
+  { container, local }: Subject,
+  because: string,
+): Promise<string> {
+  await context.env.runtime.kill(container.name);
+  await context.env.runtime.remove(container.name);
+  Object.assign(local, { state: "absent", mac: null, held: null, heldSince: null, specDigest: null });
+  local.noHoldBefore = context.env.clock.now() + HOLD_PAUSE_MS;
+  local.standing = "ABSENT";
+  const sentence = `${container.name}: the held copy on ${context.me.host} is let go: ${because}`;
+  context.env.log.event({ kind: "discard", container: container.name, sentence });
+  return sentence;
+}

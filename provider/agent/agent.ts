@@ -1,0 +1,403 @@
+import { type CtlReply, type CtlRequest, type GroupConfig, type GroupStatus, realMac } from "../contract";
+import { act } from "./actions";
+import { obsolete } from "./actions/generations";
+import { type Context, count, localOf, type Subject } from "./context";
+import { handleCtl } from "./control";
+import { type Decision, decide, usableGeneration } from "./decide";
+import { type Arrivals, arrived, suspected } from "./detector";
+import type { Env, LeaseEvent } from "./env";
+import { whomToFence } from "./fencing";
+import { createGateKeeper } from "./gate-keeper";
+import { publishInfo } from "./host-info";
+import { decideInput } from "./input";
+import { noObservations, observe } from "./observe";
+import { fenceTxn } from "./ownership";
+import { createProber } from "./prober";
+import { establishSession } from "./session";
+import { mayFollow, type State, states } from "./states";
+import { groupStatus } from "./status";
+import { type ContainerView, createViewReader, emptyContainer } from "./view";
+
+/** While a peer is suspected the store is read this often, so that W is counted closely. */
+const SUSPICION_READ_MS = 25;
+/** Otherwise it is read once an interval, but not more often than this. */
+const LEAST_READ_MS = 200;
+/** What the lease process says of the gate is compared with what was asked for this often. */
+const GATE_CHECK_MS = 1000;
+
+export interface Agent {
+  /** Runs cycles until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  handle(request: CtlRequest): Promise<CtlReply>;
+  status(): GroupStatus;
+  counters(): Record<string, number>;
+  /** Whether a first cycle was completed. */
+  ready: Promise<void>;
+}
+
+/** The agent of one host: observes a snapshot, decides with pure functions, acts (design.md 5). */
+export function createAgent(env: Env, config: GroupConfig): Agent {
+  const readView = createViewReader(config.policy.group);
+  const arrivals = new Map<string, Arrivals>();
+  let quorum = false;
+  let ownLagMs = 0;
+  let context: Context | null = null;
+  let wakeUp = () => {};
+  let isReady = () => {};
+  const ready = new Promise<void>((resolve) => {
+    isReady = resolve;
+  });
+  const counters: Record<string, number> = {};
+
+  env.net.onHeartbeat(({ from, sid }) => {
+    arrivals.set(from, arrived(arrivals.get(from), sid, env.clock.now()));
+  });
+
+  return {
+    ready,
+    counters: () => counters,
+    status: () => {
+      if (!context) throw new Error("the agent has not established its session yet");
+      return groupStatus(context, quorum);
+    },
+    handle: async (request) =>
+      context
+        ? handleCtl(context, request, { quorum })
+        : { ok: false, code: "failed", message: "the agent has not established its session yet" },
+    run,
+  };
+
+  async function run(signal: AbortSignal): Promise<void> {
+    await env.runtime.ensureHost(config.policy);
+    while (!signal.aborted) {
+      const ended = new AbortController();
+      const either = AbortSignal.any([signal, ended.signal]);
+      await live(either, (why) => {
+        env.log.event({ kind: "session-lost", sentence: `this host's session ended: ${why}` });
+        ended.abort(new Error(why));
+      }).catch((error: Error) => {
+        if (!either.aborted) throw error;
+      });
+    }
+  }
+
+  /** One session: from its beginning to its loss. */
+  async function live(signal: AbortSignal, lose: (why: string) => void): Promise<void> {
+    const { me, sentence } = await establishSession(
+      env,
+      { group: config.policy.group, host: config.host },
+      signal,
+    );
+    env.log.event({ kind: "session", sentence: `${me.host} ${sentence}` });
+    context = {
+      env,
+      config,
+      policy: config.policy,
+      me,
+      view: readView(await env.store.read()),
+      observations: noObservations,
+      locals: new Map(),
+      stored: new Map(),
+      lapsed: false,
+      suspects: new Set(),
+      counters,
+      signal,
+      wake: () => wakeUp(),
+    };
+    const session = context;
+    await adoptCopies(session);
+    await refreshStored(session);
+    const syncGate = createGateKeeper(session);
+    const tools: Tools = { syncGate, probe: createProber(session), lose, lastGateCheck: 0 };
+    env.gate.onEvent((event) => {
+      if (!signal.aborted) void onLeaseEvent(session, event, lose);
+    });
+    env.runtime.onExit((name) => {
+      if (!signal.aborted) void onExit(session, name);
+    });
+    await env.gate.adopt({ sid: me.sid, record: me.record });
+    await syncGate();
+    const timer = beatForever(session);
+    try {
+      while (!signal.aborted) {
+        await cycle(session, tools);
+        isReady();
+        await pause(session);
+      }
+    } finally {
+      timer.abort();
+    }
+  }
+
+  /** Sends heartbeats on a schedule of their own: a long action must not look like a death. */
+  function beatForever(session: Context): AbortController {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, session.signal]);
+    const loop = async () => {
+      while (!signal.aborted) {
+        env.net.beat(session.me.sid);
+        env.gate.ping();
+        const before = env.clock.now();
+        await env.clock.sleep(beatInterval(session), signal);
+        ownLagMs = Math.max(0, env.clock.now() - before - beatInterval(session));
+      }
+    };
+    loop().catch((error: Error) => {
+      if (!signal.aborted) env.log.warn(`heartbeats stopped: ${error.message}`);
+    });
+    return stop;
+  }
+
+  async function cycle(session: Context, tools: Tools): Promise<void> {
+    try {
+      session.view = readView(await env.store.read());
+    } catch (error) {
+      if (quorum)
+        env.log.event({ kind: "store", sentence: `the store does not answer: ${(error as Error).message}` });
+      quorum = false;
+      return;
+    }
+    if (!quorum) env.log.event({ kind: "store", sentence: "the store answers" });
+    quorum = true;
+    session.policy = session.view.policy?.value ?? session.policy;
+    session.observations = observe(
+      session.observations,
+      session.view,
+      session.policy.timing,
+      env.clock.now(),
+    );
+    env.net.setPeers(
+      session.policy.hosts.filter((host) => host.name !== session.me.host && host.role === "member"),
+    );
+    env.store.setEndpoints(session.policy.etcdEndpoints);
+    updateSuspects(session);
+    const own = session.view.hosts.get(session.me.host);
+    if (own?.session?.value.sid !== session.me.sid || own.fences.has(session.me.sid)) {
+      tools.lose("another session or a tombstone is recorded");
+      return;
+    }
+    await tools.syncGate();
+    await checkGate(session, tools);
+    await keepStored(session);
+    for (const { host, because } of whomToFence(session)) await fence(session, host, because);
+    for (const container of allContainers(session)) consider(session, container, tools);
+    await publishInfo(session);
+  }
+
+  function consider(session: Context, container: ContainerView, tools: Tools): void {
+    const local = localOf(session, container.name);
+    const decision = decide(decideInput(session, container));
+    if (decision.do === "nothing") {
+      if (container.owner?.value.host === session.me.host) tools.probe(container, local);
+      return;
+    }
+    if (local.busy) {
+      // What another host owns now must not wait for a long action to end.
+      if (decision.do === "evict" && local.joined) void closeAtOnce(session, container.name);
+      return;
+    }
+    void carryOut(session, { container, local }, decision, tools);
+  }
+
+  async function carryOut(
+    session: Context,
+    subject: Subject,
+    decision: Decision,
+    { syncGate }: Tools,
+  ): Promise<void> {
+    const { local, container } = subject;
+    const from = local.standing;
+    local.busy = decision.do;
+    try {
+      env.log.info(await act(session, subject, decision, syncGate));
+    } catch (error) {
+      if (session.signal.aborted) return;
+      env.log.event({
+        kind: "error",
+        container: container.name,
+        sentence: `${container.name}: ${decision.do} failed: ${(error as Error).message}`,
+      });
+      await observeCopy(session, container.name);
+      await env.clock.sleep(500, session.signal).catch(() => {});
+    } finally {
+      local.busy = null;
+      transition(container.name, from, local.standing);
+      session.wake();
+    }
+  }
+
+  function transition(container: string, from: State, to: State): void {
+    if (from === to) return;
+    if (!mayFollow(from, to)) env.log.warn(`${container}: unexpected transition ${from} => ${to}`);
+    env.log.info(`${container}: ${from} => ${to} (${states[to]})`);
+  }
+
+  async function fence(session: Context, host: string, because: string): Promise<void> {
+    const seen = session.observations.hosts.get(host)!;
+    const target = session.view.hosts.get(host)!;
+    const record = { by: session.me.host, method: "timeout" as const, at: env.clock.wall() };
+    const outcome = await env.store.txn(fenceTxn(session.me, target, seen.rev, record));
+    if (outcome.result !== "committed") return;
+    count(session, "fences_total");
+    env.log.event({ kind: "fence", sentence: `${host} is fenced by ${session.me.host}: ${because}` });
+    session.view = readView(await env.store.read());
+    session.observations = observe(
+      session.observations,
+      session.view,
+      session.policy.timing,
+      env.clock.now(),
+    );
+  }
+
+  function updateSuspects(session: Context): void {
+    const now = env.clock.now();
+    const intervalMs = beatInterval(session);
+    const next = new Set<string>();
+    for (const [host, seen] of arrivals) {
+      const record = session.view.hosts.get(host)?.session?.value.sid;
+      if (record === seen.sid && suspected(seen, { now, intervalMs, ownLagMs })) next.add(host);
+    }
+    for (const host of next) {
+      if (!session.suspects.has(host))
+        env.log.event({ kind: "suspicion", sentence: `${host} is suspected: its heartbeats stopped` });
+    }
+    for (const host of session.suspects) {
+      if (!next.has(host))
+        env.log.event({ kind: "suspicion", sentence: `${host} is not suspected any more` });
+    }
+    session.suspects = next;
+  }
+
+  /** Sleeps until the next cycle is due or something wakes the agent. */
+  async function pause(session: Context): Promise<void> {
+    const quiet = Math.max(session.policy.timing.intervalMs, LEAST_READ_MS);
+    const woken = new AbortController();
+    wakeUp = () => woken.abort();
+    const signal = AbortSignal.any([woken.signal, session.signal]);
+    await env.clock.sleep(session.suspects.size > 0 ? SUSPICION_READ_MS : quiet, signal).catch(() => {});
+  }
+
+  async function onLeaseEvent(
+    session: Context,
+    event: LeaseEvent,
+    lose: (why: string) => void,
+  ): Promise<void> {
+    if (event.type === "tampered") {
+      env.log.event({
+        kind: "gate",
+        sentence: `the gate's table was changed by somebody: ${event.detail}; ${event.repaired ? "repaired, closed" : "not repaired"}`,
+      });
+      for (const local of session.locals.values()) local.joined = false;
+      return session.wake();
+    }
+    if (event.sid !== session.me.sid) return;
+    if (event.type === "lost") return lose("the lease's renewal was refused");
+    session.lapsed = event.type === "lapsed";
+    if (session.lapsed) await lapse(session);
+    else env.log.event({ kind: "lease", sentence: "the lease is renewed again" });
+    session.wake();
+  }
+
+  /** The kernel already drops; freezing stops time for the application until it is known who owns it. */
+  async function lapse(session: Context): Promise<void> {
+    count(session, "lapses_total");
+    const running = [...session.locals].filter(([, local]) => local.state === "running" && local.joined);
+    env.log.event({
+      kind: "lease",
+      sentence: `the lease was not renewed in time: ${running.map(([name]) => name).join(", ") || "nothing"} is cut off and frozen`,
+    });
+    await Promise.allSettled(
+      running.map(async ([name, local]) => {
+        local.joined = false;
+        local.standing = "LAPSED";
+        await env.runtime.freeze(name, "lapse");
+        local.state = "frozen";
+      }),
+    );
+  }
+
+  async function onExit(session: Context, name: string): Promise<void> {
+    await observeCopy(session, name);
+    session.wake();
+  }
+
+  async function closeAtOnce(session: Context, container: string): Promise<void> {
+    localOf(session, container).joined = false;
+    await env.gate.leave(realMac(session.me.group, container));
+    await env.runtime.kill(container);
+  }
+
+  async function refreshStored(session: Context): Promise<void> {
+    session.stored = Map.groupBy(await env.disk.list(), (manifest) => manifest.container);
+  }
+
+  /** Keeps the list of complete generations up to date, and deletes what nothing needs any more. */
+  async function keepStored(session: Context): Promise<void> {
+    for (const container of session.view.containers.values()) {
+      const named = usableGeneration(container);
+      if (!named || !container.generation!.value.holders.includes(session.me.host)) continue;
+      const has = () =>
+        session.stored
+          .get(container.name)
+          ?.some((one) => one.epoch === named.epoch && one.gen === named.gen) ?? false;
+      if (has() || localOf(session, container.name).checkpointing) continue;
+      await env.disk.raiseEpoch(container.name, named.epoch);
+      await refreshStored(session);
+      for (const old of obsolete(
+        session.stored.get(container.name) ?? [],
+        named,
+        container.schedule?.value.retain ?? 1,
+      )) {
+        await env.disk.remove(old);
+      }
+    }
+  }
+
+  async function checkGate(session: Context, tools: Tools): Promise<void> {
+    const now = env.clock.now();
+    if (now - tools.lastGateCheck < GATE_CHECK_MS) return;
+    tools.lastGateCheck = now;
+    const { open, lapsed, sid } = await env.gate.state();
+    if (sid !== session.me.sid) {
+      await env.gate.adopt({ sid: session.me.sid, record: session.me.record });
+      return;
+    }
+    if (session.lapsed && !lapsed) session.lapsed = false;
+    for (const [name, local] of session.locals) {
+      if (local.joined && !open.includes(realMac(session.me.group, name))) local.joined = false;
+    }
+  }
+
+  async function adoptCopies(session: Context): Promise<void> {
+    for (const copy of await env.runtime.list()) await observeCopy(session, copy.container);
+  }
+
+  async function observeCopy(session: Context, name: string): Promise<void> {
+    const copy = await env.runtime.inspect(name).catch(() => null);
+    if (!copy) return;
+    const local = localOf(session, name);
+    local.state = copy.state;
+    local.detail = copy.detail;
+    local.mac = copy.mac === null ? null : copy.mac === realMac(session.me.group, name) ? "real" : "parked";
+    if (copy.state === "prepared") local.standing = "PREPARED";
+    if (copy.state === "absent") local.standing = "ABSENT";
+  }
+}
+
+interface Tools {
+  syncGate(): Promise<void>;
+  probe: ReturnType<typeof createProber>;
+  lose(why: string): void;
+  lastGateCheck: number;
+}
+
+/** How often UDP heartbeats are sent, ms. */
+function beatInterval(session: Context): number {
+  return session.policy.timing.intervalMs;
+}
+
+/** Containers that the store names, and copies here that it does not name any more. */
+function allContainers(session: Context): ContainerView[] {
+  const unnamed = [...session.locals.keys()].filter((name) => !session.view.containers.has(name));
+  return [...session.view.containers.values(), ...unnamed.map(emptyContainer)];
+}

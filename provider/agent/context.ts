@@ -1,0 +1,78 @@
+import type { Generation, GroupConfig, Manifest, Policy } from "../contract";
+import type { LocalCopy } from "./decide";
+import type { Env } from "./env";
+import type { Observations } from "./observe";
+import type { Me } from "./ownership";
+import type { State } from "./states";
+import type { ContainerView, GroupView } from "./view";
+
+/** What is known of one container on this host between cycles. */
+export interface Local extends LocalCopy {
+  standing: State;
+  /** What is being done about it now; null: nothing. */
+  busy: string | null;
+  /** Why protection is not complete, one sentence. */
+  degraded: string | null;
+}
+
+/** The agent's state. Only the cycle and the actions it starts change it. */
+export interface Context {
+  env: Env;
+  config: GroupConfig;
+  policy: Policy;
+  me: Me;
+  view: GroupView;
+  observations: Observations;
+  locals: Map<string, Local>;
+  /** This host's complete generations, by container. */
+  stored: Map<string, Manifest[]>;
+  lapsed: boolean;
+  suspects: Set<string>;
+  counters: Record<string, number>;
+  /** Ends when the session ends or the agent stops. */
+  signal: AbortSignal;
+  /** Run the next cycle now. */
+  wake(): void;
+}
+
+export function localOf(context: Context, container: string): Local {
+  const known = context.locals.get(container);
+  if (known) return known;
+  const fresh: Local = {
+    standing: "ABSENT",
+    state: "absent",
+    detail: null,
+    mac: null,
+    specDigest: null,
+    held: null,
+    joined: false,
+    runningSince: null,
+    unhealthy: null,
+    checkpointing: false,
+    lastCheckpoint: null,
+    noHoldBefore: 0,
+    heldSince: null,
+    busy: null,
+    degraded: null,
+  };
+  context.locals.set(container, fresh);
+  return fresh;
+}
+
+/** What an action works on: the container as the decision saw it. */
+export interface Subject {
+  container: ContainerView;
+  local: Local;
+}
+
+export function storedKeys(context: Context, container: string): Set<string> {
+  return new Set((context.stored.get(container) ?? []).map((manifest) => generationKey(manifest)));
+}
+
+export function generationKey({ epoch, gen }: Pick<Generation, "epoch" | "gen">): string {
+  return `${epoch}-${gen}`;
+}
+
+export function count(context: Context, counter: string, by = 1): void {
+  context.counters[counter] = (context.counters[counter] ?? 0) + by;
+}

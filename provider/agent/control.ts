@@ -1,0 +1,318 @@
+import {
+  type ContainerSpec,
+  type CtlReply,
+  type CtlRequest,
+  contains,
+  ctlReplySchema,
+  keysOf,
+  type Policy,
+  parse,
+  place,
+  type Rule,
+  type Schedule,
+  specDigest,
+} from "../contract";
+import { checkpoint } from "./actions/generations";
+import { type Context, localOf } from "./context";
+import { isLiveMember, placed } from "./input";
+import { settle } from "./settle";
+import { groupStatus } from "./status";
+import { createViewReader, emptyContainer, type GroupView } from "./view";
+
+/** How long `remove` waits for every live host to have removed its copy. */
+const REMOVE_LIMIT_MS = 60_000;
+const CHECKPOINT_LIMIT_MS = 150_000;
+const POLL_MS = 100;
+
+class Refusal extends Error {
+  constructor(
+    readonly code: Extract<CtlReply, { ok: false }>["code"],
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Serves one request of `container-ha ctl`. Never throws: what goes wrong is a reply. */
+export async function handleCtl(
+  context: Context,
+  request: CtlRequest,
+  { quorum }: { quorum: boolean },
+): Promise<CtlReply> {
+  try {
+    return { ok: true, result: await serve(context, request, quorum) };
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, code: error.code, message: error.message };
+    return {
+      ok: false,
+      code: "failed",
+      message: `${request.op} failed on ${context.me.host}: ${(error as Error).message}`,
+    };
+  }
+}
+
+async function serve(context: Context, request: CtlRequest, quorum: boolean): Promise<unknown> {
+  switch (request.op) {
+    case "status":
+      return groupStatus(context, quorum);
+    case "pull":
+      await context.env.runtime.ensureImage(request);
+      return { host: context.me.host };
+    case "events":
+      throw new Refusal("invalid", "events are served by the agent's local API");
+    case "apply":
+      return apply(context, request.spec);
+    case "remove":
+      return remove(context, request);
+    case "set-schedule":
+      return setSchedule(context, request);
+    case "unset-schedule":
+      return unset(context, { what: "schedule", ...request });
+    case "set-rule":
+      return setRule(context, request.rule);
+    case "unset-rule":
+      return unset(context, { what: "rule", ...request });
+    case "checkpoint":
+      return takeCheckpoint(context, request.name);
+  }
+}
+
+async function apply(context: Context, wanted: ContainerSpec): Promise<unknown> {
+  const view = await freshView(context);
+  const container = view.containers.get(wanted.name) ?? emptyContainer(wanted.name);
+  const before = container.spec?.value;
+  refuseConflicts(context.policy, view, wanted);
+  const hosts = context.policy.hosts.filter(
+    (host) => host.role === "member" && isLiveMember(context, host.name),
+  );
+  const others = [...view.containers.values()]
+    .filter((other) => other.spec && other.name !== wanted.name)
+    .map(placed);
+  const labels = Object.fromEntries(wanted.workload.labels.map(({ label, value }) => [label, value]));
+  const subject = { name: wanted.name, labels, preferredHost: wanted.preferredHost, host: null };
+  const rules = [...view.rules.values()].map((rule) => rule.value);
+  const placement = place(subject, { hosts, rules, containers: others });
+  if (!placement.ok) throw new Refusal("refused", placement.reason);
+  const named = new Set(context.policy.hosts.map((host) => host.name));
+  const standbys = Array.isArray(wanted.standbys) ? wanted.standbys : [];
+  for (const host of [wanted.preferredHost, ...standbys]) {
+    if (host && !named.has(host))
+      throw new Refusal("invalid", `${wanted.name}: host ${host} is not in group ${context.me.group}`);
+  }
+  const needed = Array.isArray(wanted.standbys) ? wanted.standbys.length : wanted.standbys;
+  if (placement.candidates.length < 2) {
+    throw new Refusal(
+      "refused",
+      `${wanted.name} needs a primary and ${needed} standby, but only ${placement.candidates.join(", ")} can take it`,
+    );
+  }
+  // Where it may run is decided once: a later `up` that changes nothing must not write, and what runs is not moved.
+  const failed = container.owner?.value.phase === "FAILED";
+  const candidates = before && !failed ? before.candidates : placement.candidates;
+  const spec: ContainerSpec = { ...wanted, candidates };
+  const key = keysOf(context.me.group).spec(spec.name);
+  await write(context, {
+    key,
+    rev: container.spec?.rev ?? 0,
+    text: container.spec?.text,
+    value: JSON.stringify(spec),
+    what: spec.name,
+  });
+  return { candidates, specDigest: specDigest(spec) };
+}
+
+/** Virtual IPs inside the subnet and nobody else's; a name belongs to the stack that created it. */
+function refuseConflicts(policy: Policy, view: GroupView, wanted: ContainerSpec): void {
+  const before = view.containers.get(wanted.name)?.spec?.value;
+  if (before && before.stack !== wanted.stack) {
+    throw new Refusal(
+      "conflict",
+      `container ${wanted.name} belongs to stack ${before.stack}; stack ${wanted.stack} must use another name`,
+    );
+  }
+  wanted.virtualIps.forEach((address, index) => {
+    const path = `virtualIps[${index}]`;
+    if (!contains(policy.subnet, address)) {
+      throw new Refusal("invalid", `${path}: expected an address in ${policy.subnet}, got ${address}`);
+    }
+    const host = policy.hosts.find((one) => one.address === address);
+    if (host) throw new Refusal("conflict", `${path}: ${address} is the address of host ${host.name}`);
+    for (const other of view.containers.values()) {
+      if (other.name !== wanted.name && other.spec?.value.virtualIps.includes(address)) {
+        throw new Refusal(
+          "conflict",
+          `${path}: ${address} is used by container ${other.name} of stack ${other.spec.value.stack}`,
+        );
+      }
+    }
+  });
+}
+
+async function remove(context: Context, { name, stack }: { name: string; stack: string }): Promise<unknown> {
+  const keys = keysOf(context.me.group);
+  const view = await freshView(context);
+  const spec = view.containers.get(name)?.spec;
+  if (spec && spec.value.stack !== stack) {
+    throw new Refusal("conflict", `container ${name} belongs to stack ${spec.value.stack}, not to ${stack}`);
+  }
+  if (spec) {
+    const compares = [{ key: keys.spec(name), modRevision: spec.rev }];
+    const { committed } = await settle(
+      context.env,
+      { compares, writes: [{ delete: keys.spec(name) }] },
+      context.signal,
+    );
+    if (!committed) throw new Refusal("conflict", `container ${name} was changed meanwhile; try again`);
+  }
+  context.wake();
+  const deadline = context.env.clock.now() + REMOVE_LIMIT_MS;
+  for (;;) {
+    const left = whoHas(context, await freshView(context), name);
+    if (left.length === 0) return { removed: name };
+    if (context.env.clock.now() > deadline) {
+      throw new Refusal(
+        "failed",
+        `container ${name} is still being removed on ${left.join(", ")} after ${REMOVE_LIMIT_MS / 1000} s`,
+      );
+    }
+    await context.env.clock.sleep(POLL_MS, context.signal);
+  }
+}
+
+/** Live hosts that still have a copy, and the record of the owner, where there is one. */
+function whoHas(context: Context, view: GroupView, name: string): string[] {
+  const live = context.policy.hosts.filter(
+    (host) => host.role === "member" && isLiveMember(context, host.name),
+  );
+  const hosts = live
+    .map((host) => host.name)
+    .filter((host) => view.hosts.get(host)?.info?.copies[name] !== undefined);
+  const own =
+    localOf(context, name).state !== "absent" && !hosts.includes(context.me.host) ? [context.me.host] : [];
+  return [...hosts, ...own, ...(view.containers.has(name) ? ["the store"] : [])];
+}
+
+async function setSchedule(
+  context: Context,
+  { name, schedule }: { name: string; schedule: Schedule },
+): Promise<unknown> {
+  const view = await freshView(context);
+  const container = view.containers.get(name);
+  if (!container?.spec)
+    throw new Refusal("not-found", `container ${name} is not protected in group ${context.me.group}`);
+  const before = container.schedule;
+  if (before && before.value.stack !== schedule.stack) {
+    throw new Refusal("conflict", `container ${name} already has a schedule of stack ${before.value.stack}`);
+  }
+  const key = keysOf(context.me.group).schedule(name);
+  await write(context, {
+    key,
+    rev: before?.rev ?? 0,
+    text: before?.text,
+    value: JSON.stringify(schedule),
+    what: `schedule of ${name}`,
+  });
+  return { name };
+}
+
+async function setRule(context: Context, rule: Rule): Promise<unknown> {
+  const view = await freshView(context);
+  for (const name of rule.containers) {
+    if (!view.containers.get(name)?.spec)
+      throw new Refusal(
+        "not-found",
+        `rule ${rule.name} names container ${name}, which is not protected in group ${context.me.group}`,
+      );
+  }
+  const before = view.rules.get(rule.name);
+  if (before && before.value.stack !== rule.stack) {
+    throw new Refusal("conflict", `rule ${rule.name} belongs to stack ${before.value.stack}`);
+  }
+  const key = keysOf(context.me.group).rule(rule.name);
+  await write(context, {
+    key,
+    rev: before?.rev ?? 0,
+    text: before?.text,
+    value: JSON.stringify(rule),
+    what: `rule ${rule.name}`,
+  });
+  return { name: rule.name };
+}
+
+async function unset(
+  context: Context,
+  { what, name, stack }: { what: "schedule" | "rule"; name: string; stack: string },
+): Promise<unknown> {
+  const view = await freshView(context);
+  const keys = keysOf(context.me.group);
+  const record = what === "rule" ? view.rules.get(name) : view.containers.get(name)?.schedule;
+  if (!record) return { removed: name };
+  if (record.value.stack !== stack)
+    throw new Refusal("conflict", `${what} ${name} belongs to stack ${record.value.stack}, not to ${stack}`);
+  const key = what === "rule" ? keys.rule(name) : keys.schedule(name);
+  const { committed } = await settle(
+    context.env,
+    { compares: [{ key, modRevision: record.rev }], writes: [{ delete: key }] },
+    context.signal,
+  );
+  if (!committed) throw new Refusal("conflict", `${what} ${name} was changed meanwhile; try again`);
+  return { removed: name };
+}
+
+async function takeCheckpoint(context: Context, name: string): Promise<unknown> {
+  const view = await freshView(context);
+  const container = view.containers.get(name);
+  const owner = container?.owner?.value;
+  if (!container?.spec || !owner)
+    throw new Refusal("not-found", `container ${name} is not protected in group ${context.me.group}`);
+  if (owner.phase !== "RUNNING")
+    throw new Refusal("refused", `${name} is ${owner.phase}, not RUNNING: ${owner.reason}`);
+  if (owner.host !== context.me.host) {
+    const answer = await context.env.net.ask(owner.host, { op: "checkpoint", name }, CHECKPOINT_LIMIT_MS);
+    const reply = parse(ctlReplySchema, answer, `the answer of ${owner.host}`);
+    if (reply.ok) return reply.result;
+    throw new Refusal(reply.code, reply.message);
+  }
+  const local = localOf(context, name);
+  if (local.busy || local.checkpointing)
+    throw new Refusal("refused", `${name} is busy (${local.busy ?? "checkpoint"}); try again`);
+  const before = local.lastCheckpoint?.at;
+  local.busy = "checkpoint";
+  await checkpoint(context, { container, local }, "asked for").finally(() => {
+    local.busy = null;
+  });
+  const deadline = context.env.clock.now() + CHECKPOINT_LIMIT_MS;
+  while (local.checkpointing || local.lastCheckpoint?.at === before) {
+    if (context.env.clock.now() > deadline)
+      throw new Refusal("failed", `the checkpoint of ${name} did not end in time`);
+    await context.env.clock.sleep(POLL_MS / 5, context.signal);
+  }
+  if (!local.lastCheckpoint?.ok) throw new Refusal("failed", local.degraded ?? "the checkpoint failed");
+  const { generation } = (await freshView(context)).containers.get(name) ?? emptyContainer(name);
+  return generation?.value ?? null;
+}
+
+async function freshView(context: Context): Promise<GroupView> {
+  try {
+    return createViewReader(context.me.group)(await context.env.store.read());
+  } catch (error) {
+    throw new Refusal("no-quorum", `the store does not answer: ${(error as Error).message}`);
+  }
+}
+
+async function write(
+  context: Context,
+  {
+    key,
+    rev,
+    text,
+    value,
+    what,
+  }: { key: string; rev: number; text: string | undefined; value: string; what: string },
+): Promise<void> {
+  if (text === value) return;
+  const txn = { compares: [{ key, modRevision: rev }], writes: [{ put: key, value }] };
+  const { committed } = await settle(context.env, txn, context.signal);
+  if (!committed) throw new Refusal("conflict", `${what} was changed by somebody else meanwhile; try again`);
+  context.wake();
+}

@@ -1,0 +1,290 @@
+import { type ContainerSpec, type OnFailure, specDigest } from "../contract";
+import type { CopyState } from "./env";
+import type { Me } from "./ownership";
+import { type ContainerView, type GroupView, sessionHolds } from "./view";
+
+/** What this host knows of its own copy of a container. */
+export interface LocalCopy {
+  state: CopyState;
+  detail: string | null;
+  /** Which MAC it has: its own in operation, or the parked one. */
+  mac: "real" | "parked" | null;
+  /** Digest of the specification it was created for, where known. */
+  specDigest: string | null;
+  /** The generation it was restored from and holds. */
+  held: { epoch: number; gen: number } | null;
+  /** The gate was opened for it and nothing has closed it since. */
+  joined: boolean;
+  /** Since when it has been running in phase RUNNING on this host, monotonic ms. */
+  runningSince: number | null;
+  /** Failures of its probes in a row that reached their limit, as a sentence. */
+  unhealthy: string | null;
+  /** A checkpoint is being packed or sent. */
+  checkpointing: boolean;
+  /** When the last attempt at a checkpoint ended, monotonic ms; and whether it succeeded. */
+  lastCheckpoint: { at: number; ok: boolean } | null;
+  /** No new speculative restore before this time, monotonic ms. */
+  noHoldBefore: number;
+  /** Since when it has been held, monotonic ms. */
+  heldSince: number | null;
+}
+
+export interface DecideInput {
+  me: Me;
+  now: number;
+  view: GroupView;
+  container: ContainerView;
+  copy: LocalCopy;
+  /** The lease was not acknowledged for L. */
+  lapsed: boolean;
+  /** This host's complete generation files of the container: `epoch-gen`. */
+  stored: ReadonlySet<string>;
+  /** Live members in order of preference for this container, by placement; this host among them if it may run it. */
+  candidates: string[];
+  /** Live members that should keep standby copies, chosen by the owner; computed only where this host owns. */
+  wantedStandbys: string[];
+  suspects: ReadonlySet<string>;
+  /** When this observer first read the tombstone of the owner's session, and what W it has to wait; null: none. */
+  fence: { seenAt: number; waitMs: number } | null;
+  /** Milliseconds until the next scheduled checkpoint; 0 or less: due. */
+  checkpointDueInMs: number;
+}
+
+export type Decision =
+  | { do: "nothing"; because: string }
+  | { do: "claim"; because: string }
+  | { do: "begin"; because: string }
+  | { do: "resume"; because: string }
+  | { do: "rejoin"; because: string }
+  | { do: "begin-again"; cold: boolean; because: string }
+  | { do: "give-up"; because: string }
+  | { do: "assign-standbys"; hosts: string[]; because: string }
+  | { do: "checkpoint"; because: string }
+  | { do: "evict"; because: string }
+  | { do: "remove"; because: string }
+  | { do: "forget"; because: string }
+  | { do: "prepare"; because: string }
+  | { do: "hold"; because: string }
+  | { do: "discard"; because: string }
+  | { do: "take-over"; because: string };
+
+/** A later candidate waits this much longer, so that the first one is not raced (safety.md 1.4). */
+const RANK_DELAY_MS = 150;
+/** Head start of prepared standbys over the host whose own session ended (safety.md 1.6). */
+const RETURNED_HOST_DELAY_MS = 1000;
+/** Running this long on a host makes its earlier tries forgotten. */
+const STABLE_MS = 60_000;
+/** While a copy is held the engine's lock is taken: good for seconds only (facts-hosts.md 6). */
+const MAX_HOLD_MS = 5_000;
+
+/** What this host should do about one container now. Pure: the same input gives the same decision. */
+export function decide(input: DecideInput): Decision {
+  const { container, me } = input;
+  const owner = container.owner?.value ?? null;
+  if (!container.spec) return decideRemoval(input);
+  if (!owner) return decideUnowned(input, container.spec.value);
+  if (owner.host === me.host && owner.sid === me.sid) return decideOwned(input, container.spec.value);
+  return decideStandby(input, container.spec.value);
+}
+
+function decideRemoval({ container, copy, me, view }: DecideInput): Decision {
+  if (copy.state !== "absent") return { do: "remove", because: "its specification was removed" };
+  const owner = container.owner?.value;
+  if (!owner) {
+    return container.generation || container.standbys || container.schedule
+      ? { do: "forget", because: "its specification was removed" }
+      : nothing("it is unknown");
+  }
+  const mine = owner.host === me.host;
+  const ended = view.hosts.get(owner.host)?.fences.has(owner.sid) ?? false;
+  return mine || ended
+    ? { do: "forget", because: "its specification was removed" }
+    : nothing(`${owner.host} removes it`);
+}
+
+function decideUnowned({ candidates, copy, me, container }: DecideInput, spec: ContainerSpec): Decision {
+  if (copy.state !== "absent" && copy.state !== "prepared") {
+    return { do: "evict", because: "a copy runs that no record allows" };
+  }
+  const live = new Set(candidates);
+  const first = spec.candidates.find((host) => live.has(host)) ?? candidates[0];
+  if (container.migrating || first !== me.host)
+    return nothing(`${first ?? "no live host"} is to start it first`);
+  return { do: "claim", because: "it is new and this host is the first candidate" };
+}
+
+function decideOwned(input: DecideInput, spec: ContainerSpec): Decision {
+  const { container, copy, lapsed } = input;
+  const owner = container.owner!.value;
+  if (lapsed) return nothing("the lease has lapsed; it stays frozen");
+  if (owner.phase === "FAILED" || owner.phase === "STOPPED") {
+    if (owner.specDigest !== specDigest(spec)) {
+      return { do: "begin-again", cold: true, because: "its specification changed" };
+    }
+    if (copy.state !== "absent") return { do: "evict", because: owner.reason };
+    return owner.phase === "STOPPED" ? stoppedWithoutTaker(input) : nothing(owner.reason);
+  }
+  if (owner.phase !== "RUNNING") return { do: "begin", because: owner.reason };
+  return decideRunning(input, spec);
+}
+
+function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
+  const { container, copy } = input;
+  const owner = container.owner!.value;
+  if (owner.specDigest !== specDigest(spec)) {
+    return { do: "begin-again", cold: true, because: "its specification changed" };
+  }
+  if (copy.state === "frozen") return { do: "resume", because: "the lease is live again and it still owns" };
+  if (copy.state !== "running")
+    return afterCrash(input, spec.onFailure, `it ${copy.detail ?? `is ${copy.state}`}`);
+  if (!copy.joined) return { do: "rejoin", because: "its gate is not open" };
+  if (copy.unhealthy) return afterApplicationFailure(input, spec.onFailure, copy.unhealthy);
+  const standbys = container.standbys?.value.hosts ?? null;
+  if (!standbys || !sameMembers(standbys, input.wantedStandbys)) {
+    return {
+      do: "assign-standbys",
+      hosts: input.wantedStandbys,
+      because: standbys ? "the standbys changed" : "it has no standbys yet",
+    };
+  }
+  return decideCheckpoint(input, standbys);
+}
+
+function decideCheckpoint({ container, copy, checkpointDueInMs }: DecideInput, standbys: string[]): Decision {
+  if (copy.checkpointing) return nothing("a checkpoint is under way");
+  if (standbys.length === 0) return nothing("no standby is live to hold a generation");
+  if (copy.lastCheckpoint && !copy.lastCheckpoint.ok && checkpointDueInMs > 0)
+    return nothing("the last checkpoint failed");
+  const generation = container.generation?.value;
+  if (!generation) return { do: "checkpoint", because: "it has no generation yet" };
+  const missing = standbys.filter((host) => !generation.holders.includes(host));
+  if (missing.length > 0) return { do: "checkpoint", because: `${missing.join(", ")} holds no generation` };
+  if (checkpointDueInMs <= 0) return { do: "checkpoint", because: "its schedule says so" };
+  return nothing("it runs and is protected");
+}
+
+function afterCrash(input: DecideInput, { crash, tries }: OnFailure, what: string): Decision {
+  if (crash === "failover" || triesSpent(input, tries)) return { do: "give-up", because: what };
+  return { do: "begin-again", cold: crash === "restart", because: what };
+}
+
+function afterApplicationFailure(
+  input: DecideInput,
+  { application, tries }: OnFailure,
+  what: string,
+): Decision {
+  if (application === "ignore") return nothing(what);
+  if (application === "failover" || triesSpent(input, tries)) return { do: "give-up", because: what };
+  return { do: "begin-again", cold: true, because: what };
+}
+
+function triesSpent({ container, copy, now }: DecideInput, tries: number): boolean {
+  return triesSoFar(container, copy, now) >= tries;
+}
+
+/** Beginnings on this host that count; a stable run makes earlier ones forgotten. */
+export function triesSoFar(container: ContainerView, copy: LocalCopy, now: number): number {
+  const stable = copy.runningSince !== null && now - copy.runningSince >= STABLE_MS;
+  return stable ? 0 : container.owner!.value.tries;
+}
+
+/** This host gave it up; when nobody is left to take it, it has failed. */
+function stoppedWithoutTaker({ container, candidates, me }: DecideInput): Decision {
+  const owner = container.owner!.value;
+  const takers = candidates.filter((host) => host !== me.host && !owner.triedHosts.includes(host));
+  return takers.length > 0
+    ? nothing(`waits for ${takers.join(" or ")} to take it`)
+    : { do: "give-up", because: owner.reason };
+}
+
+function decideStandby(input: DecideInput, spec: ContainerSpec): Decision {
+  const { container, copy } = input;
+  if (copy.state === "running" || copy.state === "frozen" || copy.state === "exited" || copy.mac === "real") {
+    return { do: "evict", because: `${container.owner!.value.host} owns it` };
+  }
+  const takeOver = decideTakeOver(input);
+  if (takeOver) return takeOver;
+  return decidePreparation(input, spec);
+}
+
+function decideTakeOver(input: DecideInput): Decision | null {
+  const { container, me, fence, now, candidates, copy, stored } = input;
+  const owner = container.owner!.value;
+  const stopped = owner.phase === "STOPPED" && sessionHolds(input.view, owner.host, owner.sid);
+  if (!stopped && !fence) return null;
+  if (owner.phase === "FAILED" || container.migrating) return null;
+  if (!candidates.includes(me.host) || owner.triedHosts.includes(me.host)) return null;
+  const named = usableGeneration(container);
+  if (named && !stored.has(`${named.epoch}-${named.gen}`)) return null;
+  const since = fence?.seenAt ?? now;
+  if (now - since < (fence?.waitMs ?? 0) + delayOf(input)) return null;
+  const why = stopped ? `${owner.host} gave it up: ${owner.reason}` : `${owner.host} is fenced`;
+  return { do: "take-over", because: copy.held ? `${why}; the generation is restored and held` : why };
+}
+
+/** Holders before others, then the order of placement; the host whose own session ended comes last. */
+function delayOf({ container, me, candidates, copy }: DecideInput): number {
+  if (copy.held) return 0;
+  const holders = container.generation?.value.holders ?? [];
+  const standbys = container.standbys?.value.hosts ?? [];
+  const weight = (host: string) => (holders.includes(host) ? 0 : 2) + (standbys.includes(host) ? 0 : 1);
+  const others = candidates.filter((host) => host !== container.owner!.value.host);
+  const ranked = [...others].sort((a, b) => weight(a) - weight(b));
+  const returned = container.owner!.value.host === me.host;
+  return returned ? RETURNED_HOST_DELAY_MS : Math.max(0, ranked.indexOf(me.host)) * RANK_DELAY_MS;
+}
+
+function decidePreparation(
+  { container, copy, me, now, stored, suspects }: DecideInput,
+  spec: ContainerSpec,
+): Decision {
+  const owner = container.owner!.value;
+  const isStandby = container.standbys?.value.hosts.includes(me.host) ?? false;
+  if (copy.state === "held") {
+    const named = usableGeneration(container);
+    const stale = !copy.held || !named || copy.held.gen !== named.gen || copy.held.epoch !== named.epoch;
+    const tooLong = copy.heldSince !== null && now - copy.heldSince > MAX_HOLD_MS;
+    if (stale || tooLong || !suspects.has(owner.host)) {
+      return {
+        do: "discard",
+        because: suspects.has(owner.host) ? "what it holds is old" : `${owner.host} is alive`,
+      };
+    }
+    return nothing(`holds the generation until ${owner.host} is fenced`);
+  }
+  if (!isStandby) {
+    return copy.state === "absent"
+      ? nothing("another host is its standby")
+      : { do: "evict", because: "it is no standby" };
+  }
+  if (copy.state === "absent" || copy.specDigest !== specDigest(spec)) {
+    return { do: "prepare", because: "it is a standby" };
+  }
+  const named = usableGeneration(container);
+  if (
+    suspects.has(owner.host) &&
+    named &&
+    stored.has(`${named.epoch}-${named.gen}`) &&
+    now >= copy.noHoldBefore
+  ) {
+    return { do: "hold", because: `${owner.host} is suspected` };
+  }
+  return nothing("it is prepared");
+}
+
+/** The named generation, where it is one of the present specification. */
+export function usableGeneration(
+  container: ContainerView,
+): { epoch: number; gen: number; manifestSha: string } | null {
+  const generation = container.generation?.value;
+  if (!generation || !container.spec) return null;
+  return generation.specDigest === specDigest(container.spec.value) ? generation : null;
+}
+
+function sameMembers(a: string[], b: string[]): boolean {
+  return a.length === b.length && a.every((member) => b.includes(member));
+}
+
+function nothing(because: string): Decision {
+  return { do: "nothing", because };
+}

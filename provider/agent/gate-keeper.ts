@@ -1,0 +1,50 @@
+import { parkedMac, probeShim, realMac, shimMac } from "../contract";
+import type { Context } from "./context";
+
+export interface GateConfig {
+  protected: string[];
+  here: string[];
+  probe: string[];
+  leaseMs: number;
+  intervalMs: number;
+}
+
+/**
+ * What the gate has to know: every MAC that any copy of any container may have on any host, closed unless opened; and
+ * those that are on this host now (gate-mac: a source is checked only for them).
+ */
+export function gateConfig(context: Context): GateConfig {
+  const { group, host } = context.me;
+  const members = context.policy.hosts.filter((member) => member.role === "member");
+  const names = new Set([...context.view.containers.keys(), ...context.locals.keys()]);
+  const all = [...names].flatMap((name) => [
+    realMac(group, name),
+    ...members.map((member) => parkedMac(group, name, member.name)),
+  ]);
+  const here = [...context.locals].flatMap(([name, local]) =>
+    local.mac === "real"
+      ? [realMac(group, name)]
+      : local.mac === "parked"
+        ? [parkedMac(group, name, host)]
+        : [],
+  );
+  return {
+    protected: all.sort(),
+    here: here.sort(),
+    probe: [shimMac(group, host, probeShim)],
+    leaseMs: context.policy.timing.leaseMs,
+    intervalMs: context.policy.timing.intervalMs,
+  };
+}
+
+/** Returns a function that brings the gate up to date; it is called before any copy is created or changes its MAC. */
+export function createGateKeeper(context: Context): () => Promise<void> {
+  let sent = "";
+  return async () => {
+    const config = gateConfig(context);
+    const text = JSON.stringify(config);
+    if (text === sent) return;
+    await context.env.gate.configure(config);
+    sent = text;
+  };
+}

@@ -1,0 +1,100 @@
+import { Cron } from "croner";
+import { defaultSchedule, type PlacedContainer, place, type Schedule } from "../contract";
+import { type Context, localOf, storedKeys } from "./context";
+import type { DecideInput } from "./decide";
+import { isLive } from "./observe";
+import type { ContainerView } from "./view";
+
+/** A standby that went away is replaced after this long, so that a blip moves no generations around. */
+const STANDBY_GRACE_MS = 10_000;
+/** After a failed checkpoint the next attempt waits at least this long. */
+const CHECKPOINT_RETRY_MS = 5_000;
+
+/** The snapshot that `decide` sees of one container. */
+export function decideInput(context: Context, container: ContainerView): DecideInput {
+  const { me, view, observations } = context;
+  const now = context.env.clock.now();
+  const local = localOf(context, container.name);
+  const candidates = candidatesFor(context, container);
+  const owner = container.owner?.value;
+  const fence = owner ? view.hosts.get(owner.host)?.fences.get(owner.sid) : undefined;
+  const fenceSeenAt = owner ? observations.fences.get(`${owner.host}/${owner.sid}`) : undefined;
+  // Who is fenced by an operator's word, or ended its own session without a reboot, may still be reachable for W.
+  const waitMs = fence?.value.method === "operator" ? context.policy.timing.fenceMs : 0;
+  return {
+    me,
+    now,
+    view,
+    container,
+    copy: local,
+    lapsed: context.lapsed,
+    stored: storedKeys(context, container.name),
+    candidates,
+    wantedStandbys: wantedStandbys(context, container, candidates),
+    suspects: context.suspects,
+    fence: fenceSeenAt === undefined ? null : { seenAt: fenceSeenAt, waitMs },
+    checkpointDueInMs: checkpointDueIn(context, container, now),
+  };
+}
+
+/** Live members that may run the container, the best first. */
+export function candidatesFor(context: Context, container: ContainerView): string[] {
+  if (!container.spec) return [];
+  const hosts = context.policy.hosts.filter(
+    (host) => host.role === "member" && isLiveMember(context, host.name),
+  );
+  const placement = place(placed(container), {
+    hosts,
+    rules: [...context.view.rules.values()].map((rule) => rule.value),
+    containers: [...context.view.containers.values()].filter((other) => other.spec).map(placed),
+  });
+  return placement.ok ? placement.candidates : [];
+}
+
+export function isLiveMember(context: Context, host: string): boolean {
+  if (host === context.me.host) return true;
+  return isLive(context.view, context.observations, host, context.policy.timing, context.env.clock.now());
+}
+
+/** What placement knows of a container: where it runs counts only while its owner keeps it. */
+export function placed(container: ContainerView): PlacedContainer {
+  const spec = container.spec!.value;
+  const owner = container.owner?.value;
+  const labels = Object.fromEntries(spec.workload.labels.map(({ label, value }) => [label, value]));
+  const runs = owner && owner.phase !== "FAILED" && owner.phase !== "STOPPED";
+  return { name: container.name, labels, preferredHost: spec.preferredHost, host: runs ? owner.host : null };
+}
+
+/** Present standbys stay while they live or were lost only just now; others fill up in order of placement. */
+function wantedStandbys(context: Context, container: ContainerView, candidates: string[]): string[] {
+  if (!container.spec || container.owner?.value.host !== context.me.host) return [];
+  const { standbys } = container.spec.value;
+  const allowed = candidates.filter((host) => host !== context.me.host);
+  if (Array.isArray(standbys)) return allowed.filter((host) => standbys.includes(host));
+  const present = (container.standbys?.value.hosts ?? []).filter((host) => host !== context.me.host);
+  const kept = present.filter((host) => allowed.includes(host) || lostJustNow(context, host));
+  const others = allowed.filter((host) => !kept.includes(host));
+  return [...kept, ...others].slice(0, standbys);
+}
+
+function lostJustNow(context: Context, host: string): boolean {
+  const seen = context.observations.hosts.get(host);
+  return seen !== undefined && context.env.clock.now() - seen.seenAt < STANDBY_GRACE_MS;
+}
+
+function checkpointDueIn(context: Context, container: ContainerView, now: number): number {
+  const last = localOf(context, container.name).lastCheckpoint;
+  if (!last) return 0;
+  const schedule: Pick<Schedule, "intervalMs" | "cron"> = container.schedule?.value ?? defaultSchedule;
+  const wait = schedule.cron
+    ? cronWait(schedule.cron, context, now - last.at)
+    : (schedule.intervalMs ?? defaultSchedule.intervalMs);
+  return Math.max(wait, last.ok ? 0 : CHECKPOINT_RETRY_MS) - (now - last.at);
+}
+
+/** Milliseconds from the end of the last checkpoint to the next time that the expression names, UTC. */
+function cronWait(expression: string, context: Context, sinceLast: number): number {
+  const last = new Date(Date.parse(context.env.clock.wall()) - sinceLast);
+  const next = new Cron(expression, { timezone: "UTC" }).nextRun(last);
+  return next ? next.getTime() - last.getTime() : Number.POSITIVE_INFINITY;
+}

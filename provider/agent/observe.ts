@@ -1,0 +1,70 @@
+import { fenceAfterMs, type Timing } from "../contract";
+import type { GroupView } from "./view";
+
+/**
+ * What an observer knows of a peer's heartbeat key, on its own monotonic clock (safety.md 1.2). `seenAt` is the time
+ * of receipt of the first good read that showed the revision: the commit precedes it, so counting from it is safe.
+ */
+export interface Observation {
+  rev: number;
+  seenAt: number;
+  /** L that the owner announced with that heartbeat. */
+  leaseMs: number;
+}
+
+export interface Observations {
+  hosts: ReadonlyMap<string, Observation>;
+  lastGoodRead: number | null;
+  /** Tombstones by `host/sid`: when this observer first read them. */
+  fences: ReadonlyMap<string, number>;
+}
+
+export const noObservations: Observations = { hosts: new Map(), lastGoodRead: null, fences: new Map() };
+
+/**
+ * Takes in a read that was received at `now`. After a gap of more than W/2 between two good reads every count starts
+ * anew: a first read after an outage may still show an old revision of a healthy owner (safety.md 1.2, invariant I9).
+ */
+export function observe(before: Observations, view: GroupView, timing: Timing, now: number): Observations {
+  const gap = before.lastGoodRead === null ? Number.POSITIVE_INFINITY : now - before.lastGoodRead;
+  const restart = gap > timing.fenceMs / 2;
+  const hosts = new Map<string, Observation>();
+  const fences = new Map<string, number>();
+  for (const [name, host] of view.hosts) {
+    for (const sid of host.fences.keys()) {
+      fences.set(`${name}/${sid}`, before.fences.get(`${name}/${sid}`) ?? now);
+    }
+    if (!host.heartbeat) continue;
+    const { rev, value } = host.heartbeat;
+    const known = before.hosts.get(name);
+    const same = known?.rev === rev && !restart;
+    hosts.set(name, same ? known : { rev, seenAt: now, leaseMs: value.leaseMs });
+  }
+  return { hosts, lastGoodRead: now, fences };
+}
+
+/** How long the peer's key has not changed, ms; null: never seen. */
+export function heartbeatAge(observations: Observations, host: string, now: number): number | null {
+  const seen = observations.hosts.get(host);
+  return seen ? now - seen.seenAt : null;
+}
+
+/** Whether W has passed, W by the L that the owner announced, never by the own setting alone. */
+export function mayFence(observations: Observations, host: string, timing: Timing, now: number): boolean {
+  const seen = observations.hosts.get(host);
+  return seen !== undefined && now - seen.seenAt >= fenceAfterMs(timing, seen.leaseMs);
+}
+
+/** Renews its key, as far as this observer can know: what placement counts on. */
+export function isLive(
+  view: GroupView,
+  observations: Observations,
+  host: string,
+  timing: Timing,
+  now: number,
+): boolean {
+  const seen = view.hosts.get(host);
+  if (!seen?.session || seen.fences.has(seen.session.value.sid)) return false;
+  if (seen.heartbeat?.value.sid !== seen.session.value.sid) return false;
+  return !mayFence(observations, host, timing, now);
+}

@@ -1,0 +1,64 @@
+import type { Env } from "./env";
+import { type Me, sessionTxn } from "./ownership";
+import { settle } from "./settle";
+import { VERSION } from "./version";
+import { createViewReader } from "./view";
+
+/**
+ * Continues the session of this boot, or makes a new one (safety.md 1.6). A new session begins only after every
+ * container of ours on this host is gone, so that a tombstone for the old one tells the truth.
+ */
+export async function establishSession(
+  env: Env,
+  { group, host }: { group: string; host: string },
+  signal: AbortSignal,
+): Promise<{ me: Me; sentence: string }> {
+  const bootId = await env.host.bootId();
+  const view = createViewReader(group)(await readStore(env, signal));
+  const seen = view.hosts.get(host);
+  const file = await env.host.readSession();
+  const fenced = file !== null && (seen?.fences.has(file.sid) ?? false);
+  if (file && file.bootId === bootId && !fenced && seen?.session?.text === file.record) {
+    return { me: { group, host, sid: file.sid, record: file.record }, sentence: "continues its session" };
+  }
+  const removed = await removeAllCopies(env);
+  const rebooted = seen?.session ? seen.session.value.bootId !== bootId : false;
+  const session = { sid: env.host.newSid(), bootId, started: env.clock.wall(), version: VERSION };
+  // After a reboot nothing of the old session can run, so standbys need not wait; in every other case they wait W.
+  const tombstone = {
+    by: host,
+    method: rebooted ? ("reboot" as const) : ("operator" as const),
+    at: env.clock.wall(),
+  };
+  const txn = sessionTxn(seen, { group, name: host, session, tombstone });
+  const { committed } = await settle(env, txn, signal);
+  if (!committed) return establishSession(env, { group, host }, signal);
+  const record = JSON.stringify(session);
+  await env.host.writeSession({ sid: session.sid, bootId, record });
+  const why = rebooted
+    ? "the host was restarted"
+    : fenced
+      ? "the old one was fenced"
+      : "there was none to continue";
+  const sentence = `begins session ${session.sid.slice(0, 8)}: ${why}${removed.length ? `; removed ${removed.join(", ")}` : ""}`;
+  return { me: { group, host, sid: session.sid, record }, sentence };
+}
+
+/** Every copy of ours on this host, killed and removed. A copy that was only prepared goes as well: it is cheap. */
+async function removeAllCopies(env: Env): Promise<string[]> {
+  const copies = await env.runtime.list();
+  await Promise.all(copies.map((copy) => env.runtime.remove(copy.container)));
+  return copies.filter((copy) => copy.state !== "prepared").map((copy) => copy.container);
+}
+
+async function readStore(env: Env, signal: AbortSignal) {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await env.store.read();
+    } catch (error) {
+      env.log.warn(`cannot read the store yet: ${(error as Error).message}`);
+      await env.clock.sleep(500, signal);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import {
+  type ContainerStatus,
+  type GroupStatus,
+  type HostStatus,
+  ruleHolds,
+  specDigest,
+  type Timing,
+} from "../contract";
+import { type Context, localOf } from "./context";
+import { isLiveMember, placed } from "./input";
+import type { ContainerView } from "./view";
+
+const DAY_MS = 86_400_000;
+
+/** What this agent knows of the group now; `quorum`: whether the store answered in the last cycle. */
+export function groupStatus(context: Context, quorum: boolean): GroupStatus {
+  const containers = [...context.view.containers.values()].filter((container) => container.spec);
+  const input = {
+    hosts: context.policy.hosts,
+    rules: [],
+    containers: containers.map(placed),
+  };
+  return {
+    group: context.me.group,
+    host: context.me.host,
+    at: context.env.clock.wall(),
+    quorum,
+    timing: timingSentence(context.policy.timing),
+    hosts: context.policy.hosts.map((host) => hostStatus(context, host)),
+    containers: containers.map((container) => containerStatus(context, container)),
+    rules: [...context.view.rules.values()].map(({ value: rule }) => ({
+      name: rule.name,
+      kind: rule.kind,
+      required: rule.required,
+      ...ruleHolds(rule, input),
+    })),
+  };
+}
+
+function timingSentence({ intervalMs, leaseMs, fenceMs, clockDrift }: Timing): string {
+  return `renews every ${intervalMs} ms, lease ${leaseMs} ms, fences after ${fenceMs} ms, clocks assumed within ${Math.round(clockDrift * 100)} %`;
+}
+
+function hostStatus(context: Context, host: Context["policy"]["hosts"][number]): HostStatus {
+  const seen = context.view.hosts.get(host.name);
+  const certificate = seen?.info
+    ? Date.parse(seen.info.certificateUntil) - Date.parse(context.env.clock.wall())
+    : null;
+  return {
+    ...host,
+    state: hostState(context, host),
+    sid: seen?.session?.value.sid ?? null,
+    version: seen?.info?.version ?? null,
+    memoryMb: seen?.info?.memoryMb ?? null,
+    certificateDaysLeft: certificate === null ? null : Math.floor(certificate / DAY_MS),
+  };
+}
+
+function hostState(context: Context, { name, role }: { name: string; role: string }): HostStatus["state"] {
+  if (role === "witness") return "witness";
+  if (!context.view.hosts.get(name)?.session) return "absent";
+  if (!isLiveMember(context, name)) return "dead";
+  return context.suspects.has(name) ? "suspect" : "live";
+}
+
+function containerStatus(context: Context, container: ContainerView): ContainerStatus {
+  const spec = container.spec!.value;
+  const owner = container.owner?.value ?? null;
+  const generation = container.generation?.value ?? null;
+  return {
+    name: container.name,
+    stack: spec.stack,
+    engine: spec.workload.engine,
+    image: spec.workload.image,
+    virtualIps: spec.virtualIps,
+    specDigest: specDigest(spec),
+    phase: owner?.phase ?? "PENDING",
+    primary: owner && owner.phase !== "FAILED" && owner.phase !== "STOPPED" ? owner.host : null,
+    epoch: owner?.epoch ?? 0,
+    generation: generation && { gen: generation.gen, epoch: generation.epoch },
+    generationAgeMs: generation && Date.parse(context.env.clock.wall()) - Date.parse(generation.at),
+    generationBytes: generation?.bytes ?? null,
+    holders: generation?.holders ?? [],
+    standbys: (container.standbys?.value.hosts ?? []).map((host) => ({
+      host,
+      state: copyState(context, host, container.name),
+    })),
+    lastFailover: owner?.lastFailover ?? null,
+    degraded: degraded(context, container),
+    failure: owner?.phase === "FAILED" ? owner.reason : null,
+  };
+}
+
+function copyState(context: Context, host: string, container: string): string {
+  if (host === context.me.host) return localOf(context, container).standing;
+  if (!isLiveMember(context, host)) return "UNREACHABLE";
+  return context.view.hosts.get(host)?.info?.copies[container] ?? "ABSENT";
+}
+
+/** Why the container would not survive the next failure as declared; null: it would. */
+function degraded(context: Context, container: ContainerView): string | null {
+  const owner = container.owner?.value;
+  if (!owner || owner.phase === "FAILED") return null;
+  if (owner.phase === "STOPPED") return owner.reason;
+  if (!isLiveMember(context, owner.host)) return `its primary ${owner.host} is not live`;
+  const standbys = container.standbys?.value.hosts ?? [];
+  const live = standbys.filter((host) => isLiveMember(context, host));
+  if (live.length === 0) return "no standby is live";
+  const holders = container.generation?.value.holders ?? [];
+  if (!live.some((host) => holders.includes(host))) return "no live standby holds a generation";
+  return owner.host === context.me.host ? localOf(context, container.name).degraded : null;
+}

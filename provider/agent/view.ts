@@ -1,0 +1,186 @@
+import type { z } from "zod";
+import {
+  type ContainerSpec,
+  containerSpecSchema,
+  type Fence,
+  fenceSchema,
+  type Generation,
+  generationSchema,
+  type Heartbeat,
+  type HostInfo,
+  heartbeatSchema,
+  hostInfoSchema,
+  keysOf,
+  type Owner,
+  ownerSchema,
+  type Policy,
+  parseJson,
+  policySchema,
+  type Rule,
+  ruleSchema,
+  type Schedule,
+  type Session,
+  type Standbys,
+  scheduleSchema,
+  sessionSchema,
+  standbysSchema,
+} from "../contract";
+import type { StoredValue } from "./env";
+
+/** One parsed record with the revision that compares need. */
+export interface Rec<T> {
+  value: T;
+  /** Its text, for compares by value. */
+  text: string;
+  rev: number;
+}
+
+export interface HostView {
+  name: string;
+  session: Rec<Session> | null;
+  heartbeat: Rec<Heartbeat> | null;
+  info: HostInfo | null;
+  /** Tombstones by session. */
+  fences: Map<string, Rec<Fence>>;
+}
+
+export interface ContainerView {
+  name: string;
+  spec: Rec<ContainerSpec> | null;
+  schedule: Rec<Schedule> | null;
+  owner: Rec<Owner> | null;
+  generation: Rec<Generation> | null;
+  standbys: Rec<Standbys> | null;
+  /** A handover is in progress. */
+  migrating: boolean;
+}
+
+/** Everything the store says about a group, at one revision. */
+export interface GroupView {
+  policy: Rec<Policy> | null;
+  hosts: Map<string, HostView>;
+  containers: Map<string, ContainerView>;
+  rules: Map<string, Rec<Rule>>;
+  /** Records this version cannot read; what they belong to is left alone. */
+  unreadable: string[];
+}
+
+const leaves = {
+  spec: containerSpecSchema,
+  schedule: scheduleSchema,
+  owner: ownerSchema,
+  gen: generationSchema,
+  standbys: standbysSchema,
+} satisfies Record<string, z.ZodType>;
+
+/** Returns a function that turns raw keys into a view; records whose revision did not change are not parsed again. */
+export function createViewReader(group: string): (raw: ReadonlyMap<string, StoredValue>) => GroupView {
+  const keys = keysOf(group);
+  let cache = new Map<string, Rec<unknown> | { rev: number; fault: string }>();
+
+  return (raw) => {
+    const view: GroupView = {
+      policy: null,
+      hosts: new Map(),
+      containers: new Map(),
+      rules: new Map(),
+      unreadable: [],
+    };
+    const next: typeof cache = new Map();
+    const record = <T>(key: string, schema: z.ZodType<T>): Rec<T> | null => {
+      const stored = raw.get(key)!;
+      const known = cache.get(key);
+      const entry = known?.rev === stored.modRevision ? known : parsed(key, schema, stored);
+      next.set(key, entry);
+      if ("fault" in entry) {
+        view.unreadable.push(entry.fault);
+        return null;
+      }
+      return entry as Rec<T>;
+    };
+    for (const key of raw.keys()) place(view, key, record);
+    cache = next;
+    return view;
+  };
+
+  function place(
+    view: GroupView,
+    key: string,
+    record: <T>(key: string, schema: z.ZodType<T>) => Rec<T> | null,
+  ): void {
+    if (key === keys.policy) {
+      view.policy = record(key, policySchema);
+      return;
+    }
+    const [area, name, leaf] = key.slice(keys.prefix.length).split("/");
+    if (area === "host" && name && leaf) {
+      const host = hostOf(view, name);
+      if (leaf === "session") host.session = record(key, sessionSchema);
+      if (leaf === "hb") host.heartbeat = record(key, heartbeatSchema);
+      if (leaf === "info") host.info = record(key, hostInfoSchema)?.value ?? null;
+    } else if (area === "fence" && name && leaf) {
+      const fence = record(key, fenceSchema);
+      if (fence) hostOf(view, name).fences.set(leaf, fence);
+    } else if (area === "rule" && name) {
+      const rule = record(key, ruleSchema);
+      if (rule) view.rules.set(name, rule);
+    } else if (area === "ct" && name && leaf) {
+      const container = containerOf(view, name);
+      if (leaf === "mig") container.migrating = true;
+      if (leaf === "spec") container.spec = record(key, leaves.spec);
+      if (leaf === "schedule") container.schedule = record(key, leaves.schedule);
+      if (leaf === "owner") container.owner = record(key, leaves.owner);
+      if (leaf === "gen") container.generation = record(key, leaves.gen);
+      if (leaf === "standbys") container.standbys = record(key, leaves.standbys);
+    }
+  }
+}
+
+function parsed<T>(
+  key: string,
+  schema: z.ZodType<T>,
+  stored: StoredValue,
+): Rec<T> | { rev: number; fault: string } {
+  try {
+    return { value: parseJson(schema, stored.value, key), text: stored.value, rev: stored.modRevision };
+  } catch (error) {
+    return { rev: stored.modRevision, fault: (error as Error).message };
+  }
+}
+
+function hostOf(view: GroupView, name: string): HostView {
+  const host = view.hosts.get(name) ?? {
+    name,
+    session: null,
+    heartbeat: null,
+    info: null,
+    fences: new Map(),
+  };
+  view.hosts.set(name, host);
+  return host;
+}
+
+function containerOf(view: GroupView, name: string): ContainerView {
+  const container = view.containers.get(name) ?? emptyContainer(name);
+  view.containers.set(name, container);
+  return container;
+}
+
+/** A container that the store says nothing about. */
+export function emptyContainer(name: string): ContainerView {
+  return {
+    name,
+    spec: null,
+    schedule: null,
+    owner: null,
+    generation: null,
+    standbys: null,
+    migrating: false,
+  };
+}
+
+/** Whether `sid` is the host's session and no tombstone ends it. */
+export function sessionHolds(view: GroupView, host: string, sid: string): boolean {
+  const seen = view.hosts.get(host);
+  return seen?.session?.value.sid === sid && !seen.fences.has(sid);
+}
