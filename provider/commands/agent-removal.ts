@@ -1,0 +1,53 @@
+import { engineNetwork, gateTable, localShim, paths, probeShim, units } from "../contract";
+import { unitFolder } from "./agent";
+
+/** Images that were pulled for protected containers, one `<engine> <image>` a line: deleted with the agent. */
+export const pulledList = `${paths.state}/pulled-images`;
+
+/**
+ * Script: ends everything of the agent on a host and deletes every trace of it. What HaGroup owns stays (etcd and its
+ * data, certificates, group.json). Can be repeated; what is gone already is no failure.
+ */
+export const removeAgent = `
+agent=${units.agent} lease=${units.lease} gate=${units.gate}
+
+# The agent first, so that nothing is started again; then whatever it left running.
+cgroup=/sys/fs/cgroup$(systemctl show --property=ControlGroup --value -- "$agent")
+systemctl disable --quiet -- "$agent" "$lease" "$gate" 2>/dev/null
+systemctl stop -- "$agent" "$lease" 2>/dev/null
+[ "$cgroup" = /sys/fs/cgroup ] || [ ! -w "$cgroup/cgroup.kill" ] || echo 1 >"$cgroup/cgroup.kill"
+
+engine_clean() {
+  engine=$1
+  ids=$($engine ps --all --quiet --filter network=${engineNetwork} 2>/dev/null)
+  [ -z "$ids" ] || $engine rm --force --volumes $ids >/dev/null 2>&1
+  $engine network inspect ${engineNetwork} >/dev/null 2>&1 && $engine network rm ${engineNetwork} >/dev/null
+  $engine images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep '^container-ha.local/' |
+    while read -r image; do $engine rmi --force "$image" >/dev/null 2>&1; done
+  [ -f ${pulledList} ] && sed -n "s/^$engine //p" ${pulledList} |
+    while read -r image; do $engine rmi "$image" >/dev/null 2>&1; done
+  :
+}
+command -v podman >/dev/null && engine_clean podman
+# Asking an idle docker would start its daemon; a docker that was never started has nothing of ours.
+command -v docker >/dev/null && [ -d /var/lib/docker/network ] && engine_clean docker
+
+for shim in ${probeShim} ${localShim}; do
+  ip link show "$shim" >/dev/null 2>&1 && ip link delete "$shim"
+done
+nft list table netdev ${gateTable} >/dev/null 2>&1 && nft delete table netdev ${gateTable}
+
+set -e
+for unit in "$gate" "$lease" "$agent"; do rm -f -- "${unitFolder}/$unit"; done
+systemctl daemon-reload
+systemctl reset-failed -- "$agent" "$lease" "$gate" 2>/dev/null || :
+rm -rf -- ${paths.lib} ${paths.command} ${paths.run} ${paths.agentConfig} ${paths.gateRules}
+if [ -d ${paths.state} ]; then find ${paths.state} -mindepth 1 -maxdepth 1 ! -name etcd -exec rm -rf -- {} +; fi
+rmdir --ignore-fail-on-non-empty -- ${paths.state} ${paths.etc} 2>/dev/null || :
+`;
+
+/** Script; `$1`: engine, `$2`: image. Notes an image that is not there yet as one of ours, before it is pulled. */
+export const notePulledImage = `
+"$1" image inspect "$2" >/dev/null 2>&1 && exit 0
+touch ${pulledList}
+grep -qxF -- "$1 $2" ${pulledList} || echo "$1 $2" >>${pulledList}`;
