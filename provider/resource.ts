@@ -3,7 +3,7 @@ import { canonical, check, faultText, type InputFault } from "./contract";
 import { UserError } from "./errors";
 import { beginOperation, type Context, type Operation } from "./frame/context";
 import { failureText, partialFailure, plainError } from "./frame/failure";
-import { redactFault } from "./frame/redact";
+import { withoutSecret } from "./frame/secret-fault";
 import { hasUnknown, isAboutUnknown } from "./frame/unknown";
 
 export type { Context } from "./frame/context";
@@ -102,7 +102,7 @@ export function defineResource<I extends Shape, O extends Shape>(
   function inputsFrom(values: Values): Inputs {
     const result = check(definition.inputs, pick(values, inputKeys));
     if (result.ok) return result.value as Inputs;
-    const faults = result.faults.map((fault) => faultText(redactFault(fault, secretInputs)));
+    const faults = result.faults.map((fault) => faultText(withoutSecret(fault, secretInputs)));
     throw new UserError(`inputs are not valid: ${faults.join("; ")}`);
   }
 
@@ -181,7 +181,7 @@ export function defineResource<I extends Shape, O extends Shape>(
       const { __provider, ...given } = news;
       const { inputs, faults } = faultsOf(given);
       const failures = faults
-        .map((fault) => redactFault(fault, secretInputs))
+        .map((fault) => withoutSecret(fault, secretInputs))
         .map((fault) => ({ property: fault.path, reason: faultText(fault) }));
       return { inputs: { ...clean(inputs), __provider }, failures };
     },

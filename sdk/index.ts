@@ -1,2 +1,2 @@
 /** All that a program imports. One line per resource or component. */
-export { stub } from "./thin-provider";
+export { type ConnectionArgs, type ConnectionInputs, Host, type HostArgs } from "./host";

@@ -1,5 +1,5 @@
 import { UserError } from "../errors";
-import { redact } from "./redact";
+import { scrub } from "../ssh/scrub";
 
 /** What a handler gets besides its inputs. */
 export interface Context<Outputs> {
@@ -36,7 +36,7 @@ export function beginOperation<Outputs>(o: {
     context: {
       signal: controller.signal,
       log(line) {
-        lastLine = redact(line, o.secrets);
+        lastLine = scrub(line, o.secrets);
         console.log(`${o.subject}: ${lastLine}`);
       },
       keep(outputs) {

@@ -1,9 +1,9 @@
 import { UserError } from "../errors";
-import { redact } from "./redact";
+import { scrub } from "../ssh/scrub";
 
 /** What a person reads about a failure: no stack for what they can act on, the first lines of it for a defect. */
 export function failureText(o: { subject: string; error: unknown; secrets: readonly string[] }): string {
-  return redact(`${o.subject}: ${explain(o.error)}`, o.secrets);
+  return scrub(`${o.subject}: ${explain(o.error)}`, o.secrets);
 }
 
 /** An error whose printed form is its message alone: the dynamic provider prints `${error}: ${error.stack}`. */

@@ -1,0 +1,97 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+import { engineSchema, nameSchema, roleSchema } from "../contract";
+import { HostUnreachable, UserError } from "../errors";
+import { type Facts, factsSchema } from "../preflight/facts";
+import { installMissing } from "../preflight/install";
+import { judge, type Needs, verdictLines } from "../preflight/judge";
+import { observeHost } from "../preflight/observe";
+import { type Context, defineResource } from "../resource";
+import { connectionSchema } from "../ssh/connection-args";
+import { secretsOf } from "../ssh/credentials";
+import { type HostSession, withHost } from "../ssh/session";
+
+const inputs = z.strictObject({
+  name: nameSchema,
+  connection: connectionSchema,
+  address: z.string().refine((text) => isIP(text) !== 0, {
+    error: (issue) =>
+      `expected the IP address at which the other hosts reach this one (by default connection.host), got ${JSON.stringify(issue.input)}`,
+  }),
+  labels: z.record(z.string(), z.string()).default({}),
+  role: roleSchema.default("member"),
+  engines: z.array(engineSchema).default(["podman"]),
+  install: z.boolean().default(true),
+});
+
+const outputs = z.object({
+  /** Without what changes by itself all the time. */
+  facts: factsSchema.omit({ freeDiskMb: true }),
+  /** `SHA256:...` of the key that the host showed. */
+  hostKeyFingerprint: z.string(),
+  /** Whether the host answered when it was last looked at. */
+  reachable: z.boolean(),
+});
+type Outputs = z.infer<typeof outputs>;
+
+export const hostHandlers = defineResource({
+  kind: "Host",
+  inputs,
+  outputs,
+  id: ({ name, address }) => `${name}@${address}`,
+  replaceOn: ["name", "address"],
+  secretInputs: ["connection"],
+  secrets: ({ connection }) => secretsOf(connection),
+
+  apply: ({ inputs: { connection, ...needs }, context }) =>
+    withHost(connection, async (host) => {
+      const facts = await makeReady({ host, needs, install: needs.install, context });
+      return outputsOf(host, facts);
+    }),
+
+  async read({ inputs: { connection }, stored, context }) {
+    try {
+      return await withHost(connection, async (host) => outputsOf(host, await observeHost(host)), {
+        deadlineMs: READ_DEADLINE_MS,
+      });
+    } catch (error) {
+      // A dead host must not block the refresh of what runs elsewhere; it is never taken for gone.
+      if (!(error instanceof HostUnreachable) || !stored.outputs.facts) throw error;
+      context.log(`warning: ${error.message} Its last known facts are kept.`);
+      return { ...stored.outputs, reachable: false } as Outputs;
+    }
+  },
+
+  /** Packages stay installed: other things may have come to need them. Nothing else was put there. */
+  async remove() {},
+});
+
+const READ_DEADLINE_MS = 20_000;
+
+async function makeReady(o: {
+  host: HostSession;
+  needs: Needs;
+  install: boolean;
+  context: Context<Outputs>;
+}): Promise<Facts> {
+  const found = await observeHost(o.host);
+  const before = judge(found, o.needs);
+  const installable = o.install && before.faults.length === 0 && before.missing.length > 0;
+  if (installable) {
+    o.context.log(`installing ${before.missing.flatMap((entry) => entry.packages).join(", ")}`);
+    await installMissing(o.host, before.missing);
+  }
+  const facts = installable ? await observeHost(o.host) : found;
+  const after = judge(facts, o.needs);
+  const lines = verdictLines(after);
+  if (lines.length === 0) return facts;
+  const advice =
+    !o.install && after.missing.length > 0 ? ["install what is missing, or leave `install` at true"] : [];
+  throw new UserError(
+    [`${o.host.name} is not ready:`, ...lines.map((line) => `- ${line}`), ...advice].join("\n"),
+  );
+}
+
+function outputsOf(host: HostSession, { freeDiskMb: _changing, ...facts }: Facts): Outputs {
+  return { facts, hostKeyFingerprint: host.hostKey.fingerprint, reachable: true };
+}
