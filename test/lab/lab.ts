@@ -70,6 +70,8 @@ export interface Lab {
   logs(host: string, options?: { lines?: number; unit?: string }): Promise<string>;
   /** Closes the ssh connections; the hosts go on. */
   close(): void;
+  /** Lets the lab outlive the process that made it. */
+  disown(): void;
   /** Ends the hosts and removes everything of the lab from this machine. */
   down(): Promise<void>;
 }
@@ -207,6 +209,10 @@ function labOf(id: string): Lab {
     },
     close() {
       for (const name of [...remotes.keys()]) disconnect(name);
+    },
+    disown() {
+      const { owner: _, ...rest } = state();
+      writeState(rest);
     },
     async down() {
       lab.close();

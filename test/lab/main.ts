@@ -3,11 +3,11 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type LabCommand, labUsage, parseLabCommand, UsageError } from "./cli";
 import { type Lab, openLab, removeLab } from "./lab";
-import { labId } from "./names";
-import { cacheFolder, checkout, labsFolder } from "./paths";
+import { cacheFolder, labsFolder } from "./paths";
 import { upLab } from "./up";
+import { defaultLabId, removeAbandonedLabs } from "./with-lab";
 
-const id = labId({ fromEnvironment: process.env.CONTAINER_HA_LAB, checkout });
+const id = defaultLabId();
 
 async function main(args: string[]): Promise<void> {
   const { command, json } = parseLabCommand(args);
@@ -25,6 +25,7 @@ async function perform(command: LabCommand, say: (sentence: string) => void): Pr
     }
     case "down":
       await removeLab(id);
+      await removeAbandonedLabs();
       say("The lab is down; nothing of it is left on this machine.");
       return undefined;
     case "status":
@@ -70,7 +71,7 @@ async function perform(command: LabCommand, say: (sentence: string) => void): Pr
 
 function theLab(): Lab {
   const lab = openLab(id);
-  if (lab === undefined) throw new UsageError(`there is no lab "${id}" yet: npm run lab -- up`);
+  if (lab === undefined) throw new Error(`there is no lab "${id}" yet: npm run lab -- up`);
   return lab;
 }
 
@@ -104,7 +105,8 @@ function openShell(lab: Lab, { host, command }: { host: string; command: string[
   return spawnSync("ssh", argv, { stdio: "inherit" }).status ?? 255;
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(error instanceof UsageError ? `lab: ${error.message}\n\n${labUsage}` : error);
+main(process.argv.slice(2)).catch((error: Error) => {
+  console.error(`lab: ${error.message}`);
+  if (error instanceof UsageError) console.error(`\n${labUsage}`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 });

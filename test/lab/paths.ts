@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -21,7 +21,7 @@ export function rootfsFolder(): string {
       `no root file system for test hosts at ${folder}: run "npm run lab -- up", which makes it`,
     );
   }
-  return folder;
+  return realpathSync(folder);
 }
 
 /** A shell script of the lab; scripts are not compiled, so they are read from the checkout. */

@@ -9,6 +9,8 @@ const stateSchema = z.object({
   hosts: z.array(
     z.object({ name: z.string(), index: z.number(), machineId: z.string(), hostKey: z.string() }),
   ),
+  /** The process that the lab ends with; a lab without one stays until it is taken down. */
+  owner: z.object({ pid: z.number(), startedAt: z.string() }).optional(),
   cuts: z.array(z.object({ from: z.string(), to: z.string() })),
 });
 

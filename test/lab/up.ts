@@ -8,6 +8,7 @@ import { type Lab, openLab, removeLab } from "./lab";
 import { insideHost, startHost } from "./machine";
 import { checkHostName, defaultHostNames, type LabNames, labNames } from "./names";
 import { applyCuts, createSwitch, machineRoutes } from "./network";
+import { thisProcess } from "./owner";
 import { labsFolder } from "./paths";
 import { startRegistry } from "./registry";
 import { type LabState, readState, stateFolder, writeState } from "./state";
@@ -17,6 +18,8 @@ export interface UpOptions {
   id: string;
   /** How many hosts (ha1, ha2 ...) or their names. */
   hosts: number | string[];
+  /** Whether the lab is abandoned when this process has ended. Default: false. */
+  owned?: boolean;
   /** Told about each step, with the seconds it took. */
   onStep?: (step: string, seconds: number) => void;
 }
@@ -35,7 +38,7 @@ export async function upLab(options: UpOptions): Promise<Lab> {
 
   if (!isWhole(options.id, names)) {
     await removeLab(options.id);
-    await step("network and registry", () => createLab(options.id, names));
+    await step("network and registry", () => createLab(options, names));
   }
   await addDisks(options.id, wanted);
 
@@ -55,7 +58,7 @@ function isWhole(id: string, names: LabNames): boolean {
   return readState(id) !== undefined && existsSync(join("/run/netns", names.switchNetns));
 }
 
-async function createLab(id: string, names: LabNames): Promise<void> {
+async function createLab({ id, owned }: UpOptions, names: LabNames): Promise<void> {
   const taken = [...(await machineRoutes()), ...otherLabs(id).map((state) => `${state.subnet}.0/24`)];
   const subnet = chooseSubnet(names.key, taken);
   const folder = stateFolder(id);
@@ -63,7 +66,7 @@ async function createLab(id: string, names: LabNames): Promise<void> {
   const key = utils.generateKeyPairSync("ed25519", { comment: `lab ${id}` });
   writeFileSync(join(folder, "id_ed25519"), key.private, { mode: 0o600 });
   writeFileSync(join(folder, "id_ed25519.pub"), `${key.public}\n`);
-  writeState({ id, subnet, hosts: [], cuts: [] });
+  writeState({ id, subnet, hosts: [], cuts: [], ...(owned ? { owner: thisProcess() } : {}) });
   await createSwitch(names, subnet);
   await applyCuts(names, []);
   const registry = join(folder, "registry");

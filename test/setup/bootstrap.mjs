@@ -1,0 +1,53 @@
+// bootstrap.mjs WHAT [ARGUMENTS...]: what every npm script calls. Makes sure of what WHAT needs, then runs it on the
+// Node that comes as a package. Runs on Node 18 without any package; everything it prints goes to stderr.
+
+import { build } from "./build.mjs";
+import { labEnvironment } from "./lab-environment.mjs";
+import { ensurePackages, node24, pathWithNode24 } from "./packages.mjs";
+import { checkout } from "./paths.mjs";
+import { asRootWith, Failure, runProgram } from "./programs.mjs";
+
+const programs = {
+  build: { build: true },
+  format: { run: ["node_modules/@biomejs/biome/bin/biome", "format", "--write", "."] },
+  lint: { run: ["node_modules/@biomejs/biome/bin/biome", "lint", "."] },
+  unit: { run: ["test/setup/run-tests.mjs", "--unit"] },
+  test: { run: ["test/setup/run-tests.mjs"] },
+  lab: { build: true, lab: true, run: ["dist/test/lab/main.js"] },
+  demo: { build: true, lab: true, run: ["dist/test/demo/main.js"] },
+  bench: { build: true, lab: true, run: ["dist/test/bench/main.js"] },
+};
+
+async function main([what, ...args]) {
+  const program = programs[what];
+  if (program === undefined)
+    throw new Failure(`bootstrap.mjs: expected one of ${Object.keys(programs).join(", ")}`);
+  process.chdir(checkout);
+  await ensurePackages();
+  if (program.build) {
+    const built = await build();
+    if (!built.ok) throw new Failure(`the sources do not compile:\n${built.output}`);
+  }
+  if (program.run === undefined) return 0;
+
+  const environment = { PATH: pathWithNode24() };
+  if (program.lab && needsHosts(what, args)) Object.assign(environment, await labEnvironment());
+  const argv = [node24(), ...program.run, ...args];
+  if (!program.lab) return runProgram(argv, { environment });
+  return runProgram(asRootWith(environment, argv), { environment });
+}
+
+/** Taking a lab down, or asking for help, must not first build what a lab needs. */
+function needsHosts(what, args) {
+  return what !== "lab" || ["up", "start"].includes(args.find((argument) => argument !== "--json") ?? "");
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    console.error(error instanceof Failure ? `\n${error.message}` : error);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,114 @@
+// run-tests.mjs [--unit] [PART OF A PATH...]: runs all checks and tests, or those whose file name contains one of the
+// parts, and ends with one line that counts them. Runs on the packaged Node.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "./build.mjs";
+import { capabilities } from "./capabilities.mjs";
+import { labEnvironment } from "./lab-environment.mjs";
+import { node24 } from "./packages.mjs";
+import { asRootWith, capture, Failure, lastLines, runProgram } from "./programs.mjs";
+
+/** Folders below test/ whose suites need test hosts; each file runs in a process of its own. */
+const labFolders = ["lab-scenarios", "e2e"];
+/** Folders that hold programs and helpers, or measurements that nothing may disturb. */
+const noTests = ["bench", "demo", "support"];
+
+const unitOnly = process.argv.includes("--unit");
+const parts = process.argv.slice(2).filter((argument) => argument !== "--unit");
+const total = { passed: 0, failed: [], skipped: [] };
+/** Ctrl-C: no further run is begun, what is known is reported. */
+let stopped = false;
+const folder = mkdtempSync(join(tmpdir(), "container-ha-test-"));
+
+async function main() {
+  if (!unitOnly && parts.length === 0) {
+    const biome = [node24(), "node_modules/@biomejs/biome/bin/biome"];
+    await check("format: every file is formatted (npm run format)", () => capture([...biome, "format", "."]));
+    await check("lint: no rule is broken", () => capture([...biome, "lint", "--error-on-warnings", "."]));
+  }
+  await check("types: the sources compile", build);
+  await mocha(testFiles((name) => !labFolders.includes(name)));
+  if (!unitOnly) await labSuites(testFiles((name) => labFolders.includes(name)));
+  return report();
+}
+
+async function labSuites(files) {
+  if (files.length === 0) return;
+  const able = capabilities();
+  const environment = { CONTAINER_HA_CAPABILITIES: JSON.stringify(able) };
+  if (able.ok) {
+    try {
+      Object.assign(environment, await labEnvironment());
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      total.failed.push({ title: "set-up of the test hosts", why: error.message });
+      return;
+    }
+  }
+  for (const file of files) await mocha([file], { environment, root: able.ok });
+}
+
+/** One check that is no mocha test, but counts as one. */
+async function check(title, work) {
+  const { ok, output } = await work();
+  console.log(`  ${ok ? "✔" : "✖"} ${title}`);
+  if (ok) total.passed += 1;
+  else total.failed.push({ title, why: lastLines(output, 40) });
+}
+
+async function mocha(files, { environment = {}, root = false } = {}) {
+  if (files.length === 0 || stopped) return;
+  const result = join(folder, "result.json");
+  rmSync(result, { force: true });
+  const all = { ...environment, CONTAINER_HA_TEST_RESULT: result };
+  const argv = [
+    node24(),
+    "node_modules/mocha/bin/mocha.js",
+    "--reporter",
+    "test/setup/reporter.cjs",
+    ...files,
+  ];
+  const code = await runProgram(root ? asRootWith(all, argv) : argv, { environment: all });
+  stopped = code === 130;
+  if (!existsSync(result)) {
+    total.failed.push({ title: files.join(" "), why: `mocha ended with ${code} before its tests were done` });
+    return;
+  }
+  const { passed, failed, skipped } = JSON.parse(readFileSync(result, "utf8"));
+  total.passed += passed;
+  total.failed.push(...failed);
+  total.skipped.push(...skipped);
+}
+
+/** Compiled test files below those folders of test/ that `wanted` names; files right in test/ have the folder "". */
+function testFiles(wanted) {
+  const files = readdirSync("dist/test", { recursive: true })
+    .filter((file) => file.endsWith(".test.js"))
+    .filter((file) => {
+      const top = file.includes("/") ? file.slice(0, file.indexOf("/")) : "";
+      return !noTests.includes(top) && wanted(top);
+    })
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+  return files.sort().map((file) => join("dist/test", file));
+}
+
+function report() {
+  list("Failed", total.failed);
+  list("Skipped", total.skipped);
+  console.log(`\n${total.passed} passed, ${total.failed.length} failed, ${total.skipped.length} skipped`);
+  return total.failed.length === 0 ? 0 : 1;
+}
+
+function list(heading, entries) {
+  if (entries.length === 0) return;
+  console.log(`\n${heading}:`);
+  for (const { title, why } of entries)
+    console.log(`  - ${title}\n      ${why.trim().replaceAll("\n", "\n      ")}`);
+}
+
+main()
+  .then((code) => {
+    process.exitCode = code;
+  })
+  .finally(() => rmSync(folder, { recursive: true, force: true }));
