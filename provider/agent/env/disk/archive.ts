@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { packArgv, unpackArgv } from "./archive-args";
+
+const STDERR_CHARS = 2000;
+
+/** The folder's entries as a compressed tar stream. Destroying the stream ends the packing. */
+export function pack(folder: string, entries: string[]): Readable {
+  const [command, ...argv] = packArgv(folder, entries);
+  const child = spawn(command!, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  const stream = child.stdout;
+  void ended(child).catch((error) => stream.destroy(error));
+  stream.once("close", () => child.kill("SIGKILL"));
+  return stream;
+}
+
+/** Unpack a compressed tar stream into a folder; rejects with the last lines of tar's and zstd's complaints. */
+export async function unpack(stream: Readable, folder: string, signal: AbortSignal): Promise<void> {
+  const [command, ...argv] = unpackArgv(folder);
+  const child = spawn(command!, argv, { stdio: ["pipe", "ignore", "pipe"] });
+  let sendersFault: unknown;
+  const feed = pipeline(stream, child.stdin, { signal }).catch((error) => {
+    // What tar says explains a broken pipe; where the sender failed, tar only waits for more.
+    if (error.code === "EPIPE" || !isAlive(child)) return;
+    sendersFault = error;
+    child.kill("SIGKILL");
+  });
+  const [exit] = await Promise.allSettled([ended(child), feed]);
+  if (sendersFault) throw sendersFault;
+  if (exit.status === "rejected") throw exit.reason;
+}
+
+function isAlive(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stderr = "";
+    child.stderr!.setEncoding("utf8");
+    child.stderr!.on("data", (text: string) => {
+      stderr = (stderr + text).slice(-STDERR_CHARS);
+    });
+    child.once("error", reject);
+    child.once("close", (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(`tar ended with ${signal ?? code}: ${stderr.trim() || "no message"}`));
+    });
+  });
+}

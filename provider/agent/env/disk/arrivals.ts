@@ -1,0 +1,87 @@
+import type { Readable } from "node:stream";
+import type { GenerationRef } from "../../env";
+import { unpack } from "./archive";
+import type { FileOps } from "./file-ops";
+import { generationText } from "./layout";
+import { readManifest } from "./manifest-file";
+import { GenerationRefused, refusalOf } from "./refused";
+import { checkFiles, type FoundFiles, kindOf } from "./tree";
+
+/** A generation on its way in, as the sender announces it. */
+export interface Arrival {
+  generation: GenerationRef;
+  manifestSha: string;
+  stream: Readable;
+}
+
+/** What of the store an arrival needs. */
+interface Target {
+  ops: FileOps;
+  temporary(generation: GenerationRef): string;
+  /** Throws for an older epoch; from now on even older ones are refused. */
+  admit(generation: GenerationRef): Promise<void>;
+  verify(generation: GenerationRef, manifestSha: string): Promise<unknown>;
+  begin(generation: GenerationRef): Promise<string>;
+  publish(generation: GenerationRef, found: FoundFiles): Promise<void>;
+}
+
+/** Transfers into the store. One at a time for each generation: a newer one takes the place of an older one. */
+export function createArrivals(target: Target) {
+  const running = new Set<{ generation: GenerationRef; abort: AbortController; end: Promise<void> }>();
+
+  async function receive(arrival: Arrival): Promise<void> {
+    const { generation, stream } = arrival;
+    // It may break before anybody reads it; `unpack` then finds it broken.
+    stream.on("error", () => {});
+    const text = generationText(generation);
+    const abort = new AbortController();
+    const earlier = cancel((other) => generationText(other) === text);
+    const end = earlier
+      .then(() => take(arrival, abort.signal))
+      .catch((error) => {
+        if (!abort.signal.aborted) throw refusalOf(error, `cannot take generation ${text}`);
+        throw new GenerationRefused("superseded", `the transfer of generation ${text} was called off here`);
+      });
+    const entry = { generation, abort, end };
+    running.add(entry);
+    await end.finally(() => running.delete(entry));
+  }
+
+  async function take({ generation, manifestSha, stream }: Arrival, signal: AbortSignal): Promise<void> {
+    await target.admit(generation);
+    const held = await target.verify(generation, manifestSha).catch(() => null);
+    if (held) return;
+    try {
+      const temporary = await target.begin(generation);
+      await unpack(stream, temporary, signal);
+      await target.publish(generation, await checkArrived(temporary, generation, manifestSha));
+    } catch (error) {
+      await target.ops.remove(target.temporary(generation)).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** End the transfers that `concerns`; resolves when nothing of them is left. */
+  async function cancel(concerns: (generation: GenerationRef) => boolean): Promise<void> {
+    const ends = [...running].filter((entry) => concerns(entry.generation));
+    for (const { abort } of ends) abort.abort();
+    await Promise.allSettled(ends.map(({ end }) => end));
+  }
+
+  return { receive, cancel };
+}
+
+async function checkArrived(
+  temporary: string,
+  generation: GenerationRef,
+  manifestSha: string,
+): Promise<FoundFiles> {
+  try {
+    const manifest = await readManifest(temporary, generation, manifestSha);
+    for (const { path } of manifest.trees.flatMap((tree) => tree.files)) kindOf(path);
+    return await checkFiles(temporary, manifest);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EIO") throw error;
+    throw new GenerationRefused("mismatch", `what arrived is damaged: ${(error as Error).message}`);
+  }
+}

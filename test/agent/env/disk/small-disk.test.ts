@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createDisk } from "../../../../provider/agent/env/disk/disk";
+import { draftOf, fakeDump, generation, sealed, temporaryFolder } from "../support/generations";
+
+describe("the store of generations on a disk that is too small", () => {
+  let small: string;
+  let large: string;
+
+  before(function () {
+    small = temporaryFolder();
+    large = temporaryFolder();
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", small], { stdio: "pipe" });
+    } catch (error) {
+      rmdirSync(small);
+      console.log(
+        `        skipped: a small file system cannot be mounted here (${(error as Error).message.trim()})`,
+      );
+      this.skip();
+    }
+  });
+  after(() => {
+    if (readMounts().includes(small)) execFileSync("umount", [small]);
+    for (const folder of [small, large]) rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("refuses an arriving generation with the reason, keeps nothing of it, and takes a smaller one then", async () => {
+    const source = createDisk({ root: large });
+    const target = createDisk({ root: small });
+    await sealed(source, generation(1), 3 << 20);
+    await sealed(source, generation(2), 100_000);
+    await assert.rejects(
+      target.receive({ generation: generation(1), ...(await source.send(generation(1))) }),
+      {
+        reason: "disk-full",
+        message: /No space left on device/,
+      },
+    );
+    assert.deepEqual(readdirSync(join(small, "redis")), ["epoch"]);
+    await target.receive({ generation: generation(2), ...(await source.send(generation(2))) });
+    assert.deepEqual(
+      (await target.list()).map(({ gen }) => gen),
+      [2],
+    );
+  });
+
+  it("rejects a seal that has no room for its manifest and lists nothing", async () => {
+    const disk = createDisk({ root: small });
+    await disk.forget("redis");
+    fakeDump(await disk.begin(generation()), 500_000);
+    fill(small);
+    await assert.rejects(disk.seal(generation(), draftOf(generation())), { code: "ENOSPC" });
+    assert.deepEqual(await disk.list(), []);
+  });
+});
+
+function fill(folder: string): void {
+  try {
+    execFileSync("dd", ["if=/dev/zero", `of=${join(folder, "filler")}`, "bs=4k"], { stdio: "pipe" });
+  } catch {
+    // dd ends with "No space left on device": that is the purpose.
+  }
+}
+
+function readMounts(): string {
+  return execFileSync("cat", ["/proc/self/mounts"]).toString();
+}
