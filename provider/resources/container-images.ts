@@ -1,0 +1,66 @@
+import { notePulledImage } from "../commands/agent-removal";
+import { paths } from "../contract";
+import { askMember, GroupRefused, GroupUnavailable } from "../control";
+import { HostUnreachable, UserError } from "../errors";
+import type { GroupHandle } from "../group-handle";
+import { withHost } from "../ssh/session";
+import { imageReference } from "./container-image";
+import type { ContainerInputs } from "./container-spec";
+
+const PULL_MS = 600_000;
+
+/**
+ * Makes the image present on every one of these hosts, before anything is declared to the group. A host that dies
+ * meanwhile is left out: its agent fetches the image when it is back.
+ */
+export async function ensureImages(o: {
+  inputs: Pick<ContainerInputs, "image" | "engine" | "handle">;
+  hosts: string[];
+  log: (line: string) => void;
+}): Promise<void> {
+  const members = o.inputs.handle.members.filter(({ name }) => o.hosts.includes(name));
+  const outcomes = await Promise.allSettled(members.map((member) => ensureImage(member, o)));
+  const faults = outcomes.flatMap((outcome, index) => {
+    if (outcome.status === "fulfilled") return [];
+    const { reason } = outcome;
+    const host = members[index]!.name;
+    if (reason instanceof HostUnreachable || reason instanceof GroupUnavailable) {
+      o.log(`warning: the image was not brought to ${host}: ${reason.message}`);
+      return [];
+    }
+    if (reason instanceof GroupRefused) return [`${host}: ${reason.message}`];
+    throw reason;
+  });
+  if (faults.length > 0) {
+    throw new UserError(`image: the engine cannot get it, and nothing was started:\n${faults.join("\n")}`);
+  }
+}
+
+async function ensureImage(
+  member: GroupHandle["members"][number],
+  { inputs, log }: Parameters<typeof ensureImages>[0],
+): Promise<void> {
+  const { engine } = inputs;
+  const { image, archive } = imageReference(inputs.image);
+  await withHost(member.connection, async (host) => {
+    if (typeof inputs.image === "string") {
+      await host.script(notePulledImage, {
+        args: [engine, image],
+        label: "look for the image",
+        timeoutMs: 60_000,
+      });
+      return;
+    }
+    const path = `${paths.images}/${archive}.tar`;
+    const content = { file: inputs.image.archive };
+    const { changed, sha256 } = await host.upload({ path, content, mode: 0o600, compress: true });
+    if (sha256 !== archive) {
+      throw new UserError(
+        `image.archive: ${inputs.image.archive} was changed since the plan was made; run it again`,
+      );
+    }
+    if (changed) log(`uploaded the image archive to ${member.name}`);
+  });
+  const request = { op: "pull" as const, engine, image, archive };
+  await askMember(member, request, { timeoutMs: PULL_MS });
+}
