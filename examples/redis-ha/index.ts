@@ -1,0 +1,46 @@
+import * as pulumi from "@pulumi/pulumi";
+import { CheckpointSchedule, HaGroup, HeartbeatAgent, Host, ProtectedContainer } from "pulumi-container-ha";
+
+interface HostSettings {
+  name: string;
+  address: string;
+  /** Public host key, as in known_hosts: `ssh-ed25519 AAAA...`. */
+  hostKey: string;
+  user?: string;
+}
+
+const config = new pulumi.Config();
+const privateKey = config.requireSecret("privateKey");
+const engine = (config.get("engine") ?? "podman") as "podman" | "docker";
+
+// Three hosts: where one runs the Redis, another keeps its checkpoints, and any two of them are a quorum.
+const hosts = config.requireObject<HostSettings[]>("hosts").map(
+  ({ name, address, hostKey, user }) =>
+    new Host(name, {
+      connection: { host: address, user: user ?? "root", privateKey, hostKey, sudo: user !== undefined },
+      engines: [engine],
+    }),
+);
+const group = new HaGroup("redis-group", {
+  hosts,
+  profile: config.get("profile") === "default" ? "default" : "fast",
+});
+for (const [index, host] of hosts.entries()) new HeartbeatAgent(`agent-${index + 1}`, { host, group });
+
+const redis = new ProtectedContainer("redis", {
+  group,
+  engine,
+  image: config.require("image"),
+  command: ["redis-server", "--save", "", "--protected-mode", "no"],
+  virtualIps: [config.require("virtualIp")],
+  probes: [{ tcp: { port: 6379 } }],
+});
+new CheckpointSchedule("redis-schedule", {
+  container: redis,
+  intervalSeconds: config.getNumber("checkpointSeconds") ?? 10,
+});
+
+export const address = config.require("virtualIp");
+export const primary = redis.primary;
+export const epoch = redis.epoch;
+export const generation = redis.generation;

@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+/** What a finished run of the CLI said. */
+export interface PulumiRun {
+  code: number | null;
+  output: string;
+  seconds: number;
+  /** Resources by what happened to them, from the summary: `{ create: 7, same: 1 }`. */
+  summary: Record<string, number>;
+}
+
+export interface Stack {
+  folder: string;
+  /** Writes the stack's settings file; values may be objects. Secrets are encrypted by the CLI beforehand. */
+  configure(values: Record<string, unknown>, secrets: Record<string, string>): Promise<void>;
+  up(options?: RunOptions): Promise<PulumiRun>;
+  preview(options?: RunOptions): Promise<PulumiRun>;
+  refresh(options?: RunOptions): Promise<PulumiRun>;
+  destroy(options?: RunOptions): Promise<PulumiRun>;
+  outputs(): Promise<Record<string, unknown>>;
+  /** The state file as it lies in the backend, for looking for plain secrets. */
+  stateText(): string;
+  dispose(): void;
+}
+
+export interface RunOptions {
+  /** Called with each line of output. */
+  onLine?: (line: string) => void;
+  /** Called with the running CLI, for tests that kill it. */
+  onStart?: (child: ChildProcess) => void;
+  args?: string[];
+  env?: Record<string, string>;
+}
+
+const root = join(__dirname, "..", "..", "..");
+
+/**
+ * A stack of an example on a file backend in a temporary folder, driven by the real CLI. The example is copied, so
+ * that runs side by side do not share settings files; packages resolve as for a user, from node_modules beside it.
+ */
+export async function openStack({ example, stack }: { example: string; stack: string }): Promise<Stack> {
+  const folder = mkdtempSync(join(tmpdir(), "container-ha-stack-"));
+  const program = join(folder, "program");
+  cpSync(join(root, "examples", example), program, { recursive: true });
+  linkPackages(program);
+  for (const name of ["backend", "home"]) mkdirSync(join(folder, name));
+  const run = (args: string[], options: RunOptions = {}) => runPulumi({ folder, program, args, options });
+  await mustRun(run(["stack", "init", stack]));
+  return {
+    folder: program,
+    async configure(values, secrets) {
+      for (const [key, value] of Object.entries(secrets)) {
+        await mustRun(
+          runPulumi({ folder, program, args: ["config", "set", "--secret", key], stdin: value, options: {} }),
+        );
+      }
+      const file = join(program, `Pulumi.${stack}.yaml`);
+      const lines = Object.entries(values).map(
+        ([key, value]) => `  ${example}:${key}: ${JSON.stringify(value)}`,
+      );
+      const before = readFileIfThere(file);
+      const text = before.includes("config:")
+        ? before.replace("config:", `config:\n${lines.join("\n")}`)
+        : `${before}config:\n${lines.join("\n")}\n`;
+      writeFileSync(file, text);
+    },
+    up: (options) => run(["up", "--yes", "--skip-preview", ...(options?.args ?? [])], options),
+    preview: (options) => run(["preview", ...(options?.args ?? [])], options),
+    refresh: (options) => run(["refresh", "--yes", "--skip-preview", ...(options?.args ?? [])], options),
+    destroy: (options) => run(["destroy", "--yes", "--skip-preview", ...(options?.args ?? [])], options),
+    async outputs() {
+      const { output } = await mustRun(run(["stack", "output", "--json", "--show-secrets"]));
+      return JSON.parse(output) as Record<string, unknown>;
+    },
+    stateText: () =>
+      readFileSync(join(folder, "backend", ".pulumi", "stacks", example, `${stack}.json`), "utf8"),
+    dispose: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Where the set-up puts the CLI and its two plugins. */
+export function pulumiFolder(): string {
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  return join(cache, "pulumi-container-ha", "pulumi", "v3.259.0", "bin");
+}
+
+function linkPackages(program: string): void {
+  const modules = join(program, "node_modules");
+  mkdirSync(join(modules, "@pulumi"), { recursive: true });
+  symlinkSync(root, join(modules, "pulumi-container-ha"));
+  for (const name of ["@pulumi/pulumi", "@pulumi/docker", "typescript", "@types"]) {
+    symlinkSync(join(root, "node_modules", name), join(modules, name));
+  }
+}
+
+async function runPulumi({
+  folder,
+  program,
+  args,
+  stdin,
+  options,
+}: {
+  folder: string;
+  program: string;
+  args: string[];
+  stdin?: string;
+  options: RunOptions;
+}): Promise<PulumiRun> {
+  const startedAt = performance.now();
+  const child = spawn("pulumi", [...args, "--non-interactive"], {
+    cwd: program,
+    stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    env: {
+      ...process.env,
+      PATH: [pulumiFolder(), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter),
+      PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
+      PULUMI_HOME: join(folder, "home"),
+      PULUMI_CONFIG_PASSPHRASE: "lab",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      PULUMI_DISABLE_REGISTRY_RESOLVE: "true",
+      ...options.env,
+    },
+  });
+  options.onStart?.(child);
+  child.stdin?.end(stdin);
+  let output = "";
+  let partial = "";
+  const take = (chunk: Buffer) => {
+    output += chunk.toString();
+    const lines = (partial + chunk.toString()).split("\n");
+    partial = lines.pop()!;
+    for (const line of lines) options.onLine?.(line);
+  };
+  child.stdout!.on("data", take);
+  child.stderr!.on("data", take);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  return { code, output, seconds: (performance.now() - startedAt) / 1000, summary: summaryOf(output) };
+}
+
+async function mustRun(running: Promise<PulumiRun>): Promise<PulumiRun> {
+  const run = await running;
+  if (run.code !== 0) throw new Error(`pulumi ended with code ${run.code}:\n${run.output}`);
+  return run;
+}
+
+/** `+ 7 to create`, `7 created`, `1 unchanged` ... -> counts by verb. */
+function summaryOf(output: string): Record<string, number> {
+  const part = output.slice(output.lastIndexOf("Resources:"));
+  const verbs = { creat: "create", updat: "update", delet: "delete", replac: "replace", unchanged: "same" };
+  const counts: Record<string, number> = {};
+  for (const match of part.matchAll(/^\s*[+~\-\s]*(\d+) (?:to )?(\w+)/gm)) {
+    const verb = Object.entries(verbs).find(([stem]) => match[2]!.startsWith(stem));
+    if (verb) counts[verb[1]] = Number(match[1]);
+  }
+  return counts;
+}
+
+function readFileIfThere(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
