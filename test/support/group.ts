@@ -1,0 +1,61 @@
+import {
+  type ContainerStatus,
+  type GroupStatus,
+  groupStatusSchema,
+  parseJson,
+} from "../../provider/contract";
+import type { Lab } from "../lab/lab";
+
+/** The group's status as the first of `hosts` tells it that answers. */
+export async function groupStatus(
+  lab: Lab,
+  hosts = lab.hosts.map((host) => host.name),
+): Promise<GroupStatus> {
+  const faults: string[] = [];
+  for (const host of hosts) {
+    if (lab.power(host) !== "running") continue;
+    const result = await lab.tryExec(host, "container-ha status --json");
+    if (result.code === 0) return parseJson(groupStatusSchema, result.stdout, `status of ${host}`);
+    faults.push(`${host}: ${result.stderr.trim()}`);
+  }
+  throw new Error(`no host tells the group's status: ${faults.join("; ") || "none is on"}`);
+}
+
+export async function containerStatus(lab: Lab, name: string): Promise<ContainerStatus> {
+  const status = await groupStatus(lab);
+  const container = status.containers.find((one) => one.name === name);
+  if (!container) throw new Error(`container ${name} is not in the status`);
+  return container;
+}
+
+/** Waits until `holds` says yes of the container's status; an error tells what it was at the end. */
+export async function untilContainer(
+  lab: Lab,
+  name: string,
+  { what, limitMs, holds }: { what: string; limitMs: number; holds: (status: ContainerStatus) => boolean },
+): Promise<ContainerStatus> {
+  const deadline = performance.now() + limitMs;
+  let last = "nothing";
+  for (;;) {
+    try {
+      const status = await containerStatus(lab, name);
+      if (holds(status)) return status;
+      last = JSON.stringify(status);
+    } catch (error) {
+      last = (error as Error).message;
+    }
+    if (performance.now() > deadline)
+      throw new Error(`${name}: ${what} did not come within ${limitMs / 1000} s; last: ${last}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Protected as declared: runs, and a live standby holds the committed generation and a prepared copy. */
+export function isProtected(status: ContainerStatus): boolean {
+  return (
+    status.phase === "RUNNING" &&
+    status.degraded === null &&
+    status.standbys.length > 0 &&
+    status.standbys.every(({ host, state }) => state === "PREPARED" && status.holders.includes(host))
+  );
+}

@@ -1,0 +1,35 @@
+import type { Lab } from "../lab/lab";
+
+/** What `destroy` must not leave on a host: each line a look that does not use the product, and prints what it finds. */
+const looks = {
+  unit: "ls /etc/systemd/system /lib/systemd/system /etc/systemd/system/*.wants 2>/dev/null | grep container-ha",
+  file: "ls -d /etc/container-ha /usr/lib/container-ha /var/lib/container-ha /run/container-ha /usr/bin/container-ha /etc/criu/runc.conf 2>/dev/null; find /var/lib/container-ha -mindepth 1 2>/dev/null | head",
+  "podman container": "podman ps -a --format '{{.Names}}'",
+  "podman network": "podman network ls --format '{{.Name}}' | grep -v '^podman$'",
+  "podman image": "podman images --format '{{.Repository}}'",
+  "docker container": "systemctl is-active -q docker && docker ps -a --format '{{.Names}}'",
+  "docker network":
+    "systemctl is-active -q docker && docker network ls --format '{{.Name}}' | grep -v -e '^bridge$' -e '^host$' -e '^none$'",
+  "docker image": "systemctl is-active -q docker && docker images --format '{{.Repository}}'",
+  "nft table": "nft list tables | grep -e ha_gate -e CRIU",
+  interface: "ip -o link | grep -o -e ha-probe -e ha-local",
+  rule: "ip rule | grep -e ha-probe -e ha-local",
+  process: "pgrep -af 'container-ha|etcd' | grep -v pgrep",
+};
+
+/** Everything that is left of the product on the hosts that are on, as sentences; empty: nothing. */
+export async function leftovers(lab: Lab): Promise<string[]> {
+  const hosts = lab.hosts.filter((host) => lab.power(host.name) === "running");
+  const found = await Promise.all(
+    hosts.flatMap(({ name }) =>
+      Object.entries(looks).map(async ([what, command]) => {
+        const { stdout } = await lab.tryExec(name, command);
+        return stdout
+          .split("\n")
+          .filter((line) => line.trim() !== "")
+          .map((line) => `${name}: ${what} ${line.trim()}`);
+      }),
+    ),
+  );
+  return found.flat();
+}

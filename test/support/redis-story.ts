@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import type { Lab } from "../lab/lab";
+import { labNames } from "../lab/names";
+import { openStack, type Stack } from "./pulumi";
+
+export interface RedisStackOptions {
+  profile?: "fast" | "default";
+  engine?: "podman" | "docker";
+  checkpointSeconds?: number;
+}
+
+/** The address on the lab's network that the example's Redis owns. */
+export function redisAddress(lab: Lab): string {
+  return `${lab.subnet}.100`;
+}
+
+/** A stack of examples/redis-ha whose settings name the lab's hosts. */
+export async function redisStack(lab: Lab, options: RedisStackOptions = {}): Promise<Stack> {
+  const stack = await openStack({ example: "redis-ha", stack: "lab" });
+  await stack.configure(
+    {
+      hosts: lab.hosts.map(({ name, address, hostKey }) => ({ name, address, hostKey })),
+      image: "registry.lab:5000/redis-lab",
+      virtualIp: redisAddress(lab),
+      profile: options.profile ?? "fast",
+      engine: options.engine ?? "podman",
+      checkpointSeconds: options.checkpointSeconds ?? 5,
+    },
+    { privateKey: readFileSync(lab.hosts[0]!.privateKeyPath, "utf8") },
+  );
+  return stack;
+}
+
+/** Each host's end of its cable at the lab's switch, for looking at who answers. */
+export function hostLinks(lab: Lab) {
+  const names = labNames(lab.id);
+  return lab.hosts.map(({ name }) => ({ host: name, netns: names.switchNetns, link: name }));
+}
