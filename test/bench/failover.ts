@@ -1,0 +1,120 @@
+import type { Lab } from "../lab/lab";
+import { defaultLabId, withLab } from "../lab/with-lab";
+import { containerStatus, isProtected, untilContainer } from "../support/group";
+import { watchLinks } from "../support/link-watch";
+import { fillRedis, redisCommand, startCounting } from "../support/redis-client";
+import { hostLinks, redisAddress, redisStack } from "../support/redis-story";
+import type { BenchOptions } from "./options";
+
+interface FailoverRun {
+  killed: string;
+  servedBy: string;
+  /** Seen by a client with an open connection, from its last reply before to its first reply after, ms. */
+  gapMs: number;
+  /** Value of the counter in the last committed generation, and at the first reply after. */
+  committed: number;
+  resumed: number;
+  answeredByTwo: boolean;
+}
+
+export interface FailoverResult {
+  p50Ms: number;
+  p95Ms: number;
+  maxMs: number;
+  /** Runs after which memory was older than the last committed generation. */
+  lostAcknowledged: number;
+  answeredByTwo: number;
+  engine: string;
+  memoryMb: number;
+  runs: FailoverRun[];
+}
+
+const VALUE_BYTES = 10_000;
+const PROTECTION_LIMIT_MS = 120_000;
+
+/** Cuts the power of the primary again and again while a client with an open connection counts. */
+export async function failoverBench(
+  options: BenchOptions,
+  progress: (line: string) => void,
+): Promise<FailoverResult> {
+  return withLab({ id: `${defaultLabId()}-bench`, hosts: 3 }, async (lab) => {
+    const stack = await redisStack(lab, { engine: options.engine });
+    try {
+      progress(`setting up a group of three hosts with ${options.engine}`);
+      const up = await stack.up();
+      if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
+      const keys = Math.ceil((options.memoryMb * 1e6) / VALUE_BYTES);
+      await fillRedis(redisAddress(lab), { keys, bytes: VALUE_BYTES });
+      const runs: FailoverRun[] = [];
+      for (let run = 1; run <= options.runs; run += 1) {
+        const result = await failOver(lab, options.memoryMb);
+        progress(
+          `run ${run} of ${options.runs}: ${result.killed} -> ${result.servedBy}, gap ${result.gapMs} ms`,
+        );
+        runs.push(result);
+      }
+      return { ...figures(runs), engine: options.engine, memoryMb: options.memoryMb, runs };
+    } finally {
+      stack.dispose();
+    }
+  });
+}
+
+async function failOver(lab: Lab, memoryMb: number): Promise<FailoverRun> {
+  const address = redisAddress(lab);
+  await untilContainer(lab, "redis", {
+    what: "full protection",
+    limitMs: PROTECTION_LIMIT_MS,
+    holds: isProtected,
+  });
+  const { primary: killed, generation: old } = await containerStatus(lab, "redis");
+  const counted = Number(await redisCommand(address, "INCRBY", "committed", "1"));
+  await redisCommand(address, "SET", "run-marker", String(counted));
+  await lab.exec(killed!, "container-ha checkpoint redis");
+  const committedStatus = await untilContainer(lab, "redis", {
+    what: "a generation after the marker",
+    limitMs: PROTECTION_LIMIT_MS,
+    holds: (status) => isProtected(status) && (status.generation?.gen ?? 0) > (old?.gen ?? 0),
+  });
+  if ((committedStatus.generationBytes ?? 0) < memoryMb * 0.9e6) {
+    throw new Error(
+      `the generation has ${committedStatus.generationBytes} bytes, expected at least ${memoryMb} MB`,
+    );
+  }
+  const watch = await watchLinks(hostLinks(lab), address);
+  const client = startCounting(address, "counter");
+  await until(() => client.value() > 0 && performance.now() - client.lastReplyAt() < 50, 10_000);
+  await lab.kill(killed!);
+  await until(() => client.gaps.some((gap) => gap.ms > 100), 60_000);
+  const gapMs = Math.max(...client.gaps.map((gap) => gap.ms));
+  await client.stop();
+  const { answeredByTwo } = await watch.stop();
+  const resumed = Number(await redisCommand(address, "GET", "run-marker"));
+  const now = await untilContainer(lab, "redis", {
+    what: "a new primary",
+    limitMs: PROTECTION_LIMIT_MS,
+    holds: ({ primary }) => primary !== null && primary !== killed,
+  });
+  await lab.start(killed!);
+  return { killed: killed!, servedBy: now.primary!, gapMs, committed: counted, resumed, answeredByTwo };
+}
+
+function figures(runs: FailoverRun[]) {
+  const gaps = runs.map((run) => run.gapMs).sort((a, b) => a - b);
+  const at = (share: number) => gaps[Math.min(gaps.length - 1, Math.ceil(share * gaps.length) - 1)]!;
+  return {
+    p50Ms: at(0.5),
+    p95Ms: at(0.95),
+    maxMs: gaps.at(-1)!,
+    lostAcknowledged: runs.filter((run) => run.resumed < run.committed).length,
+    answeredByTwo: runs.filter((run) => run.answeredByTwo).length,
+  };
+}
+
+async function until(holds: () => boolean, limitMs: number): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`the client had no answer within ${limitMs / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,88 @@
+import type { Lab } from "../lab/lab";
+import { defaultLabId, withLab } from "../lab/with-lab";
+import { isProtected, untilContainer } from "../support/group";
+import { redisStack } from "../support/redis-story";
+
+export interface Footprint {
+  /** Lease, agent and their children on the primary's host: proportional set size, MB. */
+  pssMb: number;
+  /** Share of one core while nothing happens, default profile and fast profile, checkpoints apart. */
+  cpuPercent: number;
+  cpuPercentFast: number;
+  etcd: { pssMb: number; cpuPercent: number; cpuPercentFast: number };
+}
+
+const WINDOW_S = 60;
+/** Checkpoints are work that a schedule asks for, not idling: none falls into the window. */
+const NO_CHECKPOINT_S = 3600;
+
+export async function footprintBench(progress: (line: string) => void): Promise<Footprint> {
+  const quiet = await measure("default", progress);
+  const fast = await measure("fast", progress);
+  return {
+    pssMb: Math.max(quiet.product.pssMb, fast.product.pssMb),
+    cpuPercent: quiet.product.cpuPercent,
+    cpuPercentFast: fast.product.cpuPercent,
+    etcd: {
+      pssMb: Math.max(quiet.etcd.pssMb, fast.etcd.pssMb),
+      cpuPercent: quiet.etcd.cpuPercent,
+      cpuPercentFast: fast.etcd.cpuPercent,
+    },
+  };
+}
+
+async function measure(profile: "default" | "fast", progress: (line: string) => void) {
+  return withLab({ id: `${defaultLabId()}-bench`, hosts: 3 }, async (lab) => {
+    const stack = await redisStack(lab, { profile, checkpointSeconds: NO_CHECKPOINT_S });
+    try {
+      progress(`setting up a group of three hosts, profile ${profile}`);
+      const up = await stack.up();
+      if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
+      const { primary } = await untilContainer(lab, "redis", {
+        what: "protection",
+        limitMs: 60_000,
+        holds: isProtected,
+      });
+      progress(`measuring ${primary} for ${WINDOW_S} s`);
+      const units = { product: ["container-ha-lease", "container-ha-agent"], etcd: ["container-ha-etcd"] };
+      const before = {
+        product: await cpuUsec(lab, primary!, units.product),
+        etcd: await cpuUsec(lab, primary!, units.etcd),
+      };
+      const startedAt = performance.now();
+      await new Promise((resolve) => setTimeout(resolve, WINDOW_S * 1000));
+      const share = async (part: "product" | "etcd") => {
+        const used = (await cpuUsec(lab, primary!, units[part])) - before[part];
+        return round(used / 10 / (performance.now() - startedAt));
+      };
+      return {
+        product: { cpuPercent: await share("product"), pssMb: await pssMb(lab, primary!, units.product) },
+        etcd: { cpuPercent: await share("etcd"), pssMb: await pssMb(lab, primary!, units.etcd) },
+      };
+    } finally {
+      stack.dispose();
+    }
+  });
+}
+
+const folderOf = (unit: string) => `/sys/fs/cgroup/system.slice/${unit}.service`;
+
+/** CPU time of the units' cgroups, children included, microseconds. */
+async function cpuUsec(lab: Lab, host: string, units: string[]): Promise<number> {
+  const output = await lab.exec(host, units.map((unit) => `cat ${folderOf(unit)}/cpu.stat`).join("; "));
+  return sum([...output.matchAll(/^usage_usec (\d+)/gm)].map((match) => Number(match[1])));
+}
+
+async function pssMb(lab: Lab, host: string, units: string[]): Promise<number> {
+  const files = units.map((unit) => `$(cat ${folderOf(unit)}/cgroup.procs)`).join(" ");
+  const output = await lab.exec(host, `for pid in ${files}; do cat /proc/$pid/smaps_rollup; done`);
+  return round(sum([...output.matchAll(/^Pss:\s+(\d+) kB/gm)].map((match) => Number(match[1]))) / 1024);
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
