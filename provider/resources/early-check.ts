@@ -6,11 +6,11 @@ type Values = Record<string, unknown>;
 
 /**
  * Adds to `check` what can be said before every input is known: at a first preview the group's handle is not, but its
- * hosts and subnet are. `faults` and `derive` get the inputs without those that are unknown.
+ * hosts and subnet are. `known`: the inputs without those that are unknown; `given`: the names of all inputs.
  */
 export function withEarlyCheck(
   handlers: Handlers,
-  o: { faults?: (known: Values) => InputFault[]; derive?: (known: Values) => Values },
+  o: { faults?: (known: Values, given: string[]) => InputFault[]; derive?: (known: Values) => Values },
 ): Handlers {
   return {
     ...handlers,
@@ -18,7 +18,7 @@ export function withEarlyCheck(
       const { inputs, failures } = await handlers.check(olds, news);
       if (failures.length > 0) return { inputs, failures };
       const known = Object.fromEntries(Object.entries(inputs).filter(([, value]) => !hasUnknown(value)));
-      const faults = o.faults?.(known) ?? [];
+      const faults = o.faults?.(known, Object.keys(inputs)) ?? [];
       return {
         inputs: { ...inputs, ...o.derive?.(known) },
         failures: faults.map((fault) => ({ property: fault.path, reason: faultText(fault) })),

@@ -1,11 +1,5 @@
 import { z } from "zod";
-import {
-  type ContainerStatus,
-  type CtlRequest,
-  canonical,
-  lastFailoverSchema,
-  specDigest,
-} from "../contract";
+import { type ContainerStatus, type CtlRequest, lastFailoverSchema, specDigest } from "../contract";
 import { askGroup, groupStatus, handleSecrets } from "../control";
 import { UserError } from "../errors";
 import { type Context, defineResource, type Handlers } from "../resource";
