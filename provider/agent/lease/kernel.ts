@@ -1,0 +1,119 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { z } from "zod";
+import { parseJson } from "../../contract";
+import type { Log } from "../env";
+import type { GateConfig, KernelGate, Slot } from "./env";
+import { differenceIn, parseListing } from "./listing";
+import type { Nft } from "./nft";
+import {
+  armCommands,
+  closeAllCommands,
+  configureCommands,
+  createCommands,
+  dropCommands,
+  flipCommands,
+  listCommand,
+} from "./rules";
+
+export interface KernelGateOptions {
+  nft: Nft;
+  /** The group's interface: parent of all protected containers. */
+  interface: string;
+  /** Keeps the last configuration over a restart, or a removed table would be rebuilt without protected MACs. */
+  configFile: string;
+  log: Pick<Log, "warn">;
+}
+
+const configSchema = z.strictObject({
+  protected: z.array(z.string()),
+  here: z.array(z.string()),
+  probe: z.array(z.string()),
+});
+
+/** The gate as a netdev table of nft. */
+export function createKernelGate(o: KernelGateOptions): KernelGate {
+  const { nft } = o;
+  let config = readConfig(o);
+  let rules = "";
+  /** What the last command opened; null: not known. */
+  let opened: { slot: Slot; macs: readonly string[] } | null = null;
+
+  const configured = () => (config ? configureCommands(config) : []);
+  const replaceOpen = async (slot: Slot, macs: readonly string[]) => {
+    opened = { slot, macs };
+    try {
+      await nft.run(flipCommands(slot, macs));
+    } catch (error) {
+      opened = null;
+      throw error;
+    }
+  };
+  const rebuild = async () => {
+    opened = { slot: "a", macs: [] };
+    await nft.run([...dropCommands(), ...createCommands(o.interface), ...configured()]);
+    rules = parseListing(await nft.run([listCommand()])).rules;
+  };
+  return {
+    async ensure() {
+      try {
+        await nft.run([...createCommands(o.interface), ...configured()]);
+      } catch (error) {
+        o.log.warn(`The gate that is there cannot be kept, so it is made anew: ${(error as Error).message}`);
+        return rebuild();
+      }
+      rules = parseListing(await nft.run([listCommand()])).rules;
+    },
+    rebuild,
+    async arm(slot, macs, leaseMs) {
+      await nft.run(armCommands(slot, macs, leaseMs));
+    },
+    flip: replaceOpen,
+    async close(macs) {
+      if (opened === null) return replaceOpen("a", []);
+      const { slot } = opened;
+      await replaceOpen(
+        slot,
+        opened.macs.filter((mac) => !macs.includes(mac)),
+      );
+    },
+    async closeAll() {
+      opened = { slot: "a", macs: [] };
+      await nft.run(closeAllCommands());
+    },
+    async configure(next) {
+      const commands = configureCommands(next);
+      // At once, so that a check that comes after this change expects it.
+      config = next;
+      writeConfig(o.configFile, next);
+      await nft.run(commands);
+    },
+    async verify() {
+      const expected = { rules, config };
+      try {
+        return differenceIn(parseListing(await nft.run([listCommand()])), expected.rules, expected.config);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    },
+  };
+}
+
+function readConfig(o: KernelGateOptions): GateConfig | null {
+  let text: string;
+  try {
+    text = readFileSync(o.configFile, "utf8");
+  } catch {
+    return null;
+  }
+  try {
+    return parseJson(configSchema, text, o.configFile);
+  } catch (error) {
+    o.log.warn(`Going on without the gate's last configuration: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+function writeConfig(file: string, config: GateConfig): void {
+  writeFileSync(`${file}.tmp`, JSON.stringify(config), { mode: 0o600 });
+  renameSync(`${file}.tmp`, file);
+}

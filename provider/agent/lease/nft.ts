@@ -1,0 +1,154 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { killStaleNft } from "./stale-nft";
+
+/** One `nft -i` that is kept for many batches: 1 ms a batch instead of 20 for a process each (safety.md 2.2). */
+export interface Nft {
+  /**
+   * Runs the commands as one batch and resolves with what nft printed. Batches run one after the other, in the order
+   * of the calls. Rejects when nft reports an error (nothing of the batch took effect), and when nft died or did not
+   * answer (it may have taken effect; that nft is dead before the rejection).
+   */
+  run(commands: string[]): Promise<string>;
+  /** Ends the child. */
+  close(): Promise<void>;
+}
+
+export interface NftOptions {
+  /** Default `nft -i`. */
+  command?: string[];
+  /** Remembers the child's pid, so that a later process can end a child that outlived its parent. */
+  pidFile?: string;
+  /** Milliseconds after which an nft without an answer is killed. Default 1000. */
+  timeoutMs?: number;
+  /** libedit keeps every line as history, so a child is replaced after this many batches. Default 5000. */
+  batchesPerChild?: number;
+}
+
+export function createNft(o: NftOptions = {}): Nft {
+  const { command = ["nft", "-i"], pidFile, timeoutMs = 1000, batchesPerChild = 5000 } = o;
+  let child: Child | null = null;
+  let batches = 0;
+  let tail: Promise<unknown> = Promise.resolve();
+  let staleKilled = false;
+
+  async function execute(commands: string[]): Promise<string> {
+    if (child && (child.ended || batches % batchesPerChild === 0)) await retire();
+    child ??= await start();
+    batches += 1;
+    const output = await exchange(child, `${commands.join("; ")}\n`, `sync_${batches}`, timeoutMs);
+    const errors = errorsIn(output);
+    if (errors) throw new Error(`nft refused \`${shortened(commands)}\`: ${errors}`);
+    return output;
+  }
+
+  async function start(): Promise<Child> {
+    // safety: what an nft of an earlier process still has in its pipe could arm after us (safety.md 1.5).
+    if (pidFile && !staleKilled) await killStaleNft(pidFile);
+    staleKilled = true;
+    const started = spawnNft(command);
+    if (pidFile && started.process.pid) writeFileSync(pidFile, `${started.process.pid}\n`);
+    return started;
+  }
+
+  async function retire(): Promise<void> {
+    const old = child;
+    child = null;
+    if (!old) return;
+    old.process.stdin.end();
+    const killer = setTimeout(() => old.process.kill("SIGKILL"), timeoutMs);
+    await old.exited;
+    clearTimeout(killer);
+  }
+
+  const queue = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = tail.then(work);
+    tail = result.catch(() => {});
+    return result;
+  };
+  return {
+    run: (commands) => (commands.length === 0 ? Promise.resolve("") : queue(() => execute(commands))),
+    close: () =>
+      queue(async () => {
+        await retire();
+        if (pidFile) rmSync(pidFile, { force: true });
+      }),
+  };
+}
+
+interface Child {
+  process: ChildProcessWithoutNullStreams;
+  ended: boolean;
+  exited: Promise<void>;
+  /** What the batch that is being run wants to hear. */
+  onOutput: (text: string) => void;
+  onEnd: (how: string) => void;
+}
+
+function spawnNft(command: string[]): Child {
+  // The shell only joins both outputs in one pipe, so that errors keep their place among the answers.
+  const process = spawn("/bin/sh", ["-c", 'exec "$0" "$@" 2>&1', ...command], {
+    stdio: ["pipe", "pipe", "pipe"],
+    // No history file, whoever's home this is.
+    env: { ...globalThis.process.env, HOME: "/dev/null" },
+  });
+  const child: Child = { process, ended: false, exited: Promise.resolve(), onOutput() {}, onEnd() {} };
+  child.exited = new Promise((resolve) => {
+    const end = (how: string) => {
+      child.ended = true;
+      child.onEnd(how);
+      resolve();
+    };
+    process.on("exit", (code, signal) =>
+      end(signal ? `was ended by ${signal}` : `ended with status ${code}`),
+    );
+    process.on("error", (error) => end(`could not be started: ${error.message}`));
+  });
+  process.stdin.on("error", () => {});
+  process.stderr.resume();
+  process.stdout.setEncoding("utf8").on("data", (text: string) => child.onOutput(text));
+  return child;
+}
+
+/**
+ * Writes one line and the marker, and resolves with what came before the marker's own complaint: nft says nothing at
+ * success, but repeats a line that it cannot parse, in order with everything else, without asking the kernel.
+ */
+function exchange(child: Child, line: string, marker: string, timeoutMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    let late = false;
+    const end = new RegExp(`^Error: [^\\n]*\\n${marker}\\n[ ^~]*\\n`, "m");
+    const finish = (settle: () => void) => {
+      clearTimeout(timer);
+      child.onOutput = () => {};
+      child.onEnd = () => {};
+      settle();
+    };
+    const timer = setTimeout(() => {
+      late = true;
+      child.process.kill("SIGKILL");
+    }, timeoutMs);
+    child.onOutput = (text) => {
+      output += text;
+      const match = text.endsWith("\n") ? end.exec(output) : null;
+      if (match && !late) finish(() => resolve(output.slice(0, match.index)));
+    };
+    child.onEnd = (how) => {
+      const why = late ? `did not answer within ${timeoutMs} ms` : `${how}: ${output.trim().slice(-400)}`;
+      finish(() => reject(new Error(`nft ${why} (at \`${line.trim().slice(0, 80)}\`)`)));
+    };
+    if (child.ended) child.onEnd("ended");
+    child.process.stdin.write(`${line}${marker}\n`);
+  });
+}
+
+function errorsIn(output: string): string | null {
+  const errors = output.split("\n").filter((line) => line.startsWith("Error: "));
+  return errors.length === 0 ? null : errors.join(", ");
+}
+
+function shortened(commands: string[]): string {
+  const text = commands.join("; ");
+  return text.length > 160 ? `${text.slice(0, 157)}...` : text;
+}

@@ -1,0 +1,121 @@
+import { gateTable } from "../../contract";
+import type { GateConfig, Slot } from "./env";
+
+/**
+ * The nft commands of the gate, as pure functions. Each returns commands that belong into one batch: the kernel
+ * applies all of them or none. What the rules do and why: a MAC in `prot` passes only through its entry in `gin` and
+ * `gout`, which jumps to a chain that looks into one of the two timed sets. Frames between siblings of one parent pass
+ * its ingress hook only, so both directions are checked there, in two base chains, since an accept ends only its own.
+ */
+const table = `netdev ${gateTable}`;
+
+/** Text of the rules file that is loaded at boot, before the network: closed, nothing on this host yet. */
+export function gateRules(o: { interface: string }): string {
+  return `${createCommands(o.interface).join("\n")}\n`;
+}
+
+/** Creates what is missing and renews the rules; the contents of sets and maps stay. Can be repeated. */
+export function createCommands(parent: string): string[] {
+  const device = checkedInterface(parent);
+  const base = (hook: string, priority: number) =>
+    `{ type filter hook ${hook} device "${device}" priority ${priority}; policy accept; }`;
+  const chains = Object.keys(RULES);
+  return [
+    `add table ${table}`,
+    ...["prot", "here", "probe"].map((set) => `add set ${table} ${set} { type ether_addr; }`),
+    ...["ta", "tb"].map((set) => `add set ${table} ${set} { type ether_addr; flags timeout; }`),
+    ...["gin", "gout"].map((map) => `add map ${table} ${map} { type ether_addr : verdict; }`),
+    ...INNER_CHAINS.map((chain) => `add chain ${table} ${chain}`),
+    `add chain ${table} ingress_to ${base("ingress", -400)}`,
+    `add chain ${table} ingress_from ${base("ingress", -399)}`,
+    `add chain ${table} egress ${base("egress", -400)}`,
+    ...chains.map((chain) => `flush chain ${table} ${chain}`),
+    ...chains.flatMap((chain) => RULES[chain]!.map((rule) => `add rule ${table} ${chain} ${rule}`)),
+  ];
+}
+
+const INNER_CHAINS = ["ina", "inb", "outa", "outb", "tocontainer", "fromcontainer"];
+
+const RULES: Record<string, string[]> = {
+  ina: ["ether daddr @ta accept", "drop"],
+  inb: ["ether daddr @tb accept", "drop"],
+  outa: ["ether saddr @ta accept", "drop"],
+  outb: ["ether saddr @tb accept", "drop"],
+  tocontainer: ["ether saddr @probe accept", "ether daddr vmap @gin", "drop"],
+  fromcontainer: ["ether daddr @probe accept", "ether saddr vmap @gout", "drop"],
+  ingress_to: ["ether daddr @prot jump tocontainer"],
+  ingress_from: ["ether saddr @here jump fromcontainer"],
+  egress: ["ether saddr @prot jump fromcontainer"],
+};
+
+/** Removes the table with all it holds, whether it is there or not. */
+export function dropCommands(): string[] {
+  return [`add table ${table}`, `delete table ${table}`];
+}
+
+export function configureCommands(config: GateConfig): string[] {
+  return [
+    ...replaceSet("prot", config.protected),
+    ...replaceSet("here", config.here),
+    ...replaceSet("probe", config.probe),
+  ];
+}
+
+function replaceSet(set: string, macs: readonly string[]): string[] {
+  const flush = `flush set ${table} ${set}`;
+  return macs.length === 0 ? [flush] : [flush, `add element ${table} ${set} { ${list(macs)} }`];
+}
+
+/** Kernels before 6.12 may read a timeout below one jiffy as none (safety.md 2.2). */
+const LEAST_TIMEOUT_MS = 50;
+
+/** `add; delete; add`: the only refresh that works on every kernel (safety.md 2.1). */
+export function armCommands(slot: Slot, macs: readonly string[], leaseMs: number): string[] {
+  if (!Number.isInteger(leaseMs) || leaseMs < LEAST_TIMEOUT_MS) {
+    throw new Error(
+      `expected a lease of whole milliseconds, at least ${LEAST_TIMEOUT_MS}, to arm, got ${leaseMs}`,
+    );
+  }
+  if (macs.length === 0) return [];
+  const timed = macs.map((mac) => `${checkedMac(mac)} timeout ${leaseMs}ms`).join(", ");
+  const add = `add element ${table} t${slot} { ${timed} }`;
+  return [add, `delete element ${table} t${slot} { ${list(macs)} }`, add];
+}
+
+/** Replaces the whole map, so that what is not named is closed. */
+export function flipCommands(slot: Slot, macs: readonly string[]): string[] {
+  if (macs.length === 0) return closeAllCommands();
+  const entries = (chain: string) =>
+    macs.map((mac) => `${checkedMac(mac)} : jump ${chain}${slot}`).join(", ");
+  return [
+    ...closeAllCommands(),
+    `add element ${table} gin { ${entries("in")} }`,
+    `add element ${table} gout { ${entries("out")} }`,
+  ];
+}
+
+export function closeAllCommands(): string[] {
+  return [`flush map ${table} gin`, `flush map ${table} gout`];
+}
+
+export function listCommand(): string {
+  return `list table ${table}`;
+}
+
+function list(macs: readonly string[]): string {
+  return macs.map(checkedMac).join(", ");
+}
+
+function checkedMac(mac: string): string {
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac)) {
+    throw new Error(`expected a MAC such as 02:00:00:00:00:01 for the gate, got ${JSON.stringify(mac)}`);
+  }
+  return mac;
+}
+
+function checkedInterface(name: string): string {
+  if (!/^[A-Za-z0-9._-]{1,15}$/.test(name)) {
+    throw new Error(`expected the name of a network interface for the gate, got ${JSON.stringify(name)}`);
+  }
+  return name;
+}
