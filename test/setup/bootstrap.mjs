@@ -2,10 +2,12 @@
 // Node that comes as a package. Runs on Node 18 without any package; everything it prints goes to stderr.
 
 import { build } from "./build.mjs";
+import { capabilities, describeMissing } from "./capabilities.mjs";
 import { labEnvironment } from "./lab-environment.mjs";
 import { ensurePackages, node24, pathWithNode24 } from "./packages.mjs";
 import { checkout } from "./paths.mjs";
 import { asRootWith, Failure, runProgram } from "./programs.mjs";
+import { say } from "./progress.mjs";
 
 const programs = {
   build: { build: true },
@@ -23,18 +25,31 @@ async function main([what, ...args]) {
   if (program === undefined)
     throw new Failure(`bootstrap.mjs: expected one of ${Object.keys(programs).join(", ")}`);
   process.chdir(checkout);
+  const needsLab = what === "test" || (program.lab && needsHosts(what, args));
+  if (needsLab) sayWhatIsMissing({ fatal: what !== "test" });
   await ensurePackages();
   if (program.build) {
     const built = await build();
-    if (!built.ok) throw new Failure(`the sources do not compile:\n${built.output}`);
+    const failure = `the sources do not compile:\n${built.output}`;
+    // The lab is a tool to work with: it goes on while other sources are half-written.
+    if (!built.ok && what !== "lab") throw new Failure(failure);
+    if (!built.ok) say(failure);
   }
   if (program.run === undefined) return 0;
 
   const environment = { PATH: pathWithNode24() };
-  if (program.lab && needsHosts(what, args)) Object.assign(environment, await labEnvironment());
+  if (program.lab && needsLab) Object.assign(environment, await labEnvironment());
   const argv = [node24(), ...program.run, ...args];
   if (!program.lab) return runProgram(argv, { environment });
   return runProgram(asRootWith(environment, argv), { environment });
+}
+
+/** Before anything slow, so that a machine without what hosts need is told within seconds. */
+function sayWhatIsMissing({ fatal }) {
+  const able = capabilities();
+  if (able.ok) return;
+  if (fatal) throw new Failure(describeMissing(able));
+  say(`${describeMissing(able)}; the tests that need hosts will be skipped`);
 }
 
 /** Taking a lab down, or asking for help, must not first build what a lab needs. */

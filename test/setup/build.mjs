@@ -24,8 +24,8 @@ async function compile(version) {
   const compiled = await capture([node24(), "node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], {
     cwd: checkout,
   });
-  if (!compiled.ok) return { ok: false, output: compiled.output };
   for (const folder of sourceFolders) removeOrphans(folder);
+  if (!compiled.ok) return { ok: false, output: compiled.output };
 
   const bundler = join(dist, "provider/build/bundle.js");
   if (existsSync(bundler)) {

@@ -47,7 +47,13 @@ export function capture(argv, { environment = {}, cwd, onLine } = {}) {
 export async function must(argv, options) {
   const result = await capture(argv, options);
   if (result.ok) return result.output;
-  throw new Failure(`${argv.join(" ")}\nended with ${result.code}:\n${lastLines(result.output, 8)}`);
+  throw new Failure(`${argv.join(" ")}\nended with ${result.code}:\n${excerpt(result.output)}`);
+}
+
+/** The beginning and the end of a long output: some programs say first what is wrong, others last. */
+function excerpt(text) {
+  const lines = text.trim().split("\n");
+  return lines.length <= 16 ? lines.join("\n") : [...lines.slice(0, 8), "...", ...lines.slice(-8)].join("\n");
 }
 
 export function lastLines(text, count) {
@@ -83,7 +89,9 @@ export function asRoot(argv) {
 export function asRootWith(environment, argv) {
   if (isRoot()) return argv;
   const passed = Object.entries({ ...process.env, ...environment }).filter(([name]) =>
-    /^(PATH|HOME|TERM|LANG|NO_COLOR|FORCE_COLOR|XDG_CACHE_HOME|CONTAINER_HA_.*|PULUMI_.*)$/.test(name),
+    /^(PATH|HOME|TERM|LANG|NO_COLOR|FORCE_COLOR|XDG_CACHE_HOME|NODE_EXTRA_CA_CERTS|SSL_CERT_.*|CONTAINER_HA_.*|PULUMI_.*)$/.test(
+      name,
+    ),
   );
   return ["sudo", "-n", "env", ...passed.map(([name, value]) => `${name}=${value}`), ...argv];
 }

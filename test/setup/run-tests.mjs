@@ -83,6 +83,7 @@ async function mocha(files, { environment = {}, root = false } = {}) {
 
 /** Compiled test files below those folders of test/ that `wanted` names; files right in test/ have the folder "". */
 function testFiles(wanted) {
+  if (!existsSync("dist/test")) return [];
   const files = readdirSync("dist/test", { recursive: true })
     .filter((file) => file.endsWith(".test.js"))
     .filter((file) => {
