@@ -1,0 +1,20 @@
+import type { Engine as EngineName } from "../../../contract";
+import type { Log } from "../../env";
+import type { HostNetwork } from "./commands/ip";
+import type { Engine } from "./engine";
+import type { ExitWatch } from "./exit-watch";
+import type { Jobs } from "./jobs";
+
+/** What the parts of the runtime share. */
+export interface RuntimeContext {
+  group: string;
+  host: string;
+  log: Log;
+  engines: Record<EngineName, Engine>;
+  jobs: Jobs;
+  exits: ExitWatch;
+  /** Containers that this process dumps now. */
+  dumping: Set<string>;
+  /** The host's side of the network, as `ensureHost` made it; throws before. */
+  network(): HostNetwork;
+}

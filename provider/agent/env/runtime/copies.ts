@@ -1,0 +1,124 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { parkedMac } from "../../../contract";
+import type { CopyInfo, CopyState } from "../../env";
+import { cgroupOf, readEvents } from "./cgroup";
+import type { RuntimeContext } from "./context";
+import { placesOf } from "./places";
+import { type CopyRecord, readRecord } from "./record";
+
+/** How the copy is doing, from files and the kernel alone: it works while the engine is busy or waits. */
+export function stateOf(context: RuntimeContext, record: CopyRecord): CopyState {
+  const places = placesOf(record.container);
+  const cgroup = cgroupOf(record.engine, record.id);
+  return copyState({
+    events: cgroup ? readEvents(cgroup) : null,
+    held: existsSync(places.held),
+    prepared: existsSync(places.prepared),
+    begins: context.jobs.of(record.container) !== undefined && !existsSync(places.mac),
+  });
+}
+
+export function copyState(seen: {
+  events: { populated: boolean; frozen: boolean } | null;
+  held: boolean;
+  prepared: boolean;
+  /** The engine starts or restores it, and it has not begun to run. */
+  begins: boolean;
+}): CopyState {
+  if (seen.begins) return "prepared";
+  if (!seen.events?.populated) return seen.prepared ? "prepared" : "exited";
+  if (seen.held) return "held";
+  return seen.events.frozen ? "frozen" : "running";
+}
+
+export async function inspect(context: RuntimeContext, container: string): Promise<CopyInfo> {
+  const record = readRecord(container);
+  if (!record) return { container, state: "absent", pid: null, mac: null, detail: null };
+  const state = stateOf(context, record);
+  const lives = state === "held" || state === "running" || state === "frozen";
+  return {
+    container,
+    state,
+    pid: lives ? pidOf(context, record) : null,
+    mac: (lives && currentMac(container)) || parkedMac(context.group, container, context.host),
+    detail: state === "exited" ? await exitDetail(context, record) : null,
+  };
+}
+
+const details = new WeakMap<RuntimeContext, Map<string, string>>();
+
+async function exitDetail(
+  context: RuntimeContext,
+  { container, engine, id }: CopyRecord,
+): Promise<string | null> {
+  const known = details.get(context) ?? new Map<string, string>();
+  details.set(context, known);
+  if (!known.has(id) && !context.jobs.of(container)) {
+    const detail = await context.engines[engine].exitDetail(id).catch(() => null);
+    if (detail) known.set(id, detail);
+  }
+  return known.get(id) ?? null;
+}
+
+/** The next end of this copy will be another one. */
+export function forgetExit(context: RuntimeContext, id: string): void {
+  details.get(context)?.delete(id);
+}
+
+/** The init process on the host: of a held copy by CRIU's word, else by runc's. Null: there is none. */
+export function pidOf(context: RuntimeContext, record: CopyRecord): number | null {
+  return heldPid(record.container) ?? runcState(context, record)?.pid ?? null;
+}
+
+/** The process that waits before its first instruction; null: none does. */
+export function heldPid(container: string): number | null {
+  const { held } = placesOf(container);
+  const pid = existsSync(held) ? Number(readFileSync(held, "utf8").trim()) : 0;
+  return pid > 1 ? pid : null;
+}
+
+const runcStateSchema = z.object({ init_process_pid: z.int() });
+
+/** The root below which runc knows this container, and its init process. */
+export function runcState(context: RuntimeContext, record: CopyRecord): { root: string; pid: number } | null {
+  for (const root of context.engines[record.engine].runcRoots) {
+    const file = join(root, record.id, "state.json");
+    if (!existsSync(file)) continue;
+    const { init_process_pid: pid } = runcStateSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+    // safety: a number that was given to another process since must never be entered or traced.
+    if (pid > 1 && belongsTo(pid, record.id)) return { root, pid };
+  }
+  return null;
+}
+
+function belongsTo(pid: number, id: string): boolean {
+  try {
+    return /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1]?.includes(id) ?? false;
+  } catch {
+    return false;
+  }
+}
+
+export function needRecord(container: string): CopyRecord {
+  const record = readRecord(container);
+  if (!record) throw new Error(`no copy of ${container} is on this host`);
+  return record;
+}
+
+/** The process whose namespaces are the container's; throws when nothing runs. */
+export function needPid(context: RuntimeContext, record: CopyRecord): number {
+  const pid = pidOf(context, record);
+  if (pid === null) throw new Error(`no process of ${record.container} is on this host`);
+  return pid;
+}
+
+export function currentMac(container: string): string | null {
+  const { mac } = placesOf(container);
+  return existsSync(mac) ? readFileSync(mac, "utf8").trim() : null;
+}
+
+export function noteMac(container: string, mac: string): void {
+  writeFileSync(placesOf(container).mac, mac);
+}

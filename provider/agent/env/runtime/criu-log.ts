@@ -1,0 +1,62 @@
+/** What CRIU said in its own words, and what it means for people where that is known. */
+export interface CriuReason {
+  said: string[];
+  meaning: string | null;
+}
+
+/** Said on every run, by hosts without CAP_SYS_RESOURCE for example, without any effect. */
+const HARMLESS = [/Can't setup RLIMIT_NOFILE/];
+/** Said at the end of every failure; they explain nothing. */
+const EMPTY = [/(Dumping|Restoring|Pre-dumping) FAILED/, /^criu failed/];
+const SHOWN = 4;
+
+/** Reads CRIU's log of a run that failed. */
+export function criuReason(log: string): CriuReason {
+  const errors = log.split("\n").flatMap((line) => {
+    const text = /Error \([^)]*\): (.*)$/.exec(line)?.[1]?.trim();
+    return text && !HARMLESS.some((pattern) => pattern.test(text)) ? [text] : [];
+  });
+  const telling = errors.filter((text) => !EMPTY.some((pattern) => pattern.test(text)));
+  const said = [...new Set(telling.length > 0 ? telling : errors)].slice(0, SHOWN);
+  const meaning = MEANINGS.find(([pattern]) => said.some((line) => pattern.test(line)))?.[1] ?? null;
+  return { said, meaning };
+}
+
+/** One sentence for an error: CRIU's words first, then what they mean. */
+export function criuSentence({ said, meaning }: CriuReason): string {
+  const words = said.length > 0 ? `CRIU says: ${said.join("; ")}` : "CRIU gave no reason in its log";
+  return meaning ? `${words}. ${meaning}` : words;
+}
+
+const MEANINGS: [RegExp, string][] = [
+  [/io_uring/, "It uses io_uring, which CRIU cannot dump: switch it off in the application's settings."],
+  [
+    /External socket is used|ext-unix-sk|half of stream unix connection|unix.*(external|peer)/i,
+    "It has a unix socket whose other end is outside the container: only sockets within the container can be dumped.",
+  ],
+  [
+    /ghost file|ghost limit/i,
+    "It keeps a large deleted file open; CRIU puts such files into the checkpoint only up to 64 MB.",
+  ],
+  [
+    /mount.*(root mount|external|unreachable|unsupported)|unknown.*external mount|doesn't have a proper root/i,
+    "It has a mount from outside, which another host does not have: bind mounts and devices cannot be protected.",
+  ],
+  [
+    /fsnotify|inotify|fanotify|irmap/i,
+    "It watches files with inotify or fanotify in a way that CRIU cannot find again.",
+  ],
+  [/nvidia|amdgpu|kfd|\/dev\/dri/i, "It uses a GPU, whose memory CRIU cannot dump here."],
+  [/tty|pty/i, "It has a terminal: run it without one."],
+  [
+    /already traced|ptrace.*(attach|seize)|Unable to (attach|interrupt)/i,
+    "Another program traces one of its processes (strace, a debugger).",
+  ],
+  [/netlink/i, "It has unread data in a netlink socket, which CRIU cannot dump."],
+  [
+    /Unknown|[Uu]nsupported.*(sock|proto|family|domain)|Can't dump.*(sock|file)|anon_inode/,
+    "It has an open file or socket of a kind that CRIU cannot dump.",
+  ],
+  [/No space left/, "The file system for checkpoints is full."],
+  [/cgroup/i, "Its processes are not where CRIU expects them in the cgroup tree."],
+];

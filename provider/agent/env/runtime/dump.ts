@@ -1,0 +1,79 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Connection } from "../../../contract";
+import type { DumpResult } from "../../env";
+import { establishedConnections, inNetns, nftBatch, nftTables } from "./commands/netns";
+import { runc } from "./commands/runc";
+import { tar } from "./commands/tar";
+import { parseConnections } from "./connections";
+import type { RuntimeContext } from "./context";
+import { needRecord, runcState } from "./copies";
+import { criuConfig } from "./criu-config";
+import { criuReason, criuSentence } from "./criu-log";
+import { run } from "./exec";
+import { freeze, thaw } from "./freezer";
+import { generationPlaces, placesOf } from "./places";
+
+const DUMP_TIMEOUT_MS = 120_000;
+
+/** Memory and writable layer of one instant: both are read while the same freeze lasts. */
+export async function dump(
+  context: RuntimeContext,
+  { container, folder }: { container: string; folder: string },
+): Promise<DumpResult> {
+  const record = needRecord(container);
+  await context.jobs.of(container)?.over;
+  const state = runcState(context, record);
+  if (!state) throw new Error(`${container} cannot be checkpointed on ${context.host}: it does not run here`);
+  const places = placesOf(container);
+  const { images, layer } = generationPlaces(folder);
+  rmSync(places.work, { recursive: true, force: true });
+  mkdirSync(places.work, { mode: 0o700 });
+  mkdirSync(images, { recursive: true, mode: 0o700 });
+  writeFileSync(places.criuConf, criuConfig({ kind: "dump" }), { mode: 0o600 });
+
+  const frozenAt = performance.now();
+  context.dumping.add(container);
+  let connections: Connection[];
+  try {
+    await freeze(context, container, "dump");
+    const checkpoint = runc.checkpoint({ root: state.root, id: record.id, images, work: places.work });
+    const [dumped, packed, listed] = await Promise.allSettled([
+      run(checkpoint, { timeoutMs: DUMP_TIMEOUT_MS }),
+      run(tar.pack({ folder: record.layer, file: layer }), { timeoutMs: DUMP_TIMEOUT_MS }),
+      run(inNetns(state.pid, establishedConnections)),
+    ]);
+    if (dumped.status === "rejected") {
+      await unlockNetwork(state.pid);
+      throw dumpFailure({ container, host: context.host, work: places.work, error: dumped.reason as Error });
+    }
+    if (packed.status === "rejected") throw packed.reason;
+    if (listed.status === "rejected") throw listed.reason;
+    connections = parseConnections(listed.value);
+  } finally {
+    await thaw(container, "dump");
+    context.dumping.delete(container);
+  }
+  return { frozenMs: performance.now() - frozenAt, connections };
+}
+
+const tablesSchema = z.object({
+  nftables: z.array(z.object({ table: z.object({ family: z.string(), name: z.string() }).optional() })),
+});
+
+/** CRIU locks the network with a table of its own, which stays, and keeps it locked, when CRIU itself was killed. */
+export async function unlockNetwork(pid: number): Promise<void> {
+  const listed = tablesSchema.parse(JSON.parse(await run(inNetns(pid, nftTables))));
+  const locks = listed.nftables.flatMap(({ table }) => (table?.name.startsWith("CRIU-") ? [table] : []));
+  if (locks.length === 0) return;
+  const input = locks.map(({ family, name }) => `delete table ${family} ${name}\n`).join("");
+  await run(inNetns(pid, nftBatch), { input });
+}
+
+function dumpFailure(o: { container: string; host: string; work: string; error: Error }): Error {
+  const log = join(o.work, "dump.log");
+  const reason = existsSync(log) ? criuReason(readFileSync(log, "utf8")) : { said: [], meaning: null };
+  const words = reason.said.length > 0 ? criuSentence(reason) : o.error.message;
+  return new Error(`${o.container} could not be checkpointed on ${o.host}: ${words}`, { cause: o.error });
+}

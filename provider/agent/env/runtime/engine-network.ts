@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { contains, parseCidr } from "../../../contract";
+import type { EngineNetworkPlan } from "./commands/podman";
+
+const podmanSchema = z
+  .array(
+    z.object({
+      driver: z.string(),
+      network_interface: z.string().optional(),
+      options: z.record(z.string(), z.string()).optional(),
+      subnets: z.array(z.object({ subnet: z.string(), gateway: z.string().optional() })).optional(),
+    }),
+  )
+  .min(1);
+
+/** Whether `podman network inspect` tells of a network as planned. */
+export function samePodmanNetwork(json: string, plan: EngineNetworkPlan): boolean {
+  const network = podmanSchema.parse(JSON.parse(json))[0]!;
+  const subnet = network.subnets?.[0];
+  const parent = network.options?.parent ?? network.network_interface;
+  const routed = network.options?.no_default_route === undefined;
+  return (
+    network.driver === "macvlan" &&
+    parent === plan.parent &&
+    sameSubnet(subnet?.subnet, plan.subnet) &&
+    (plan.gateway ? subnet?.gateway === plan.gateway : !routed)
+  );
+}
+
+const dockerSchema = z
+  .array(
+    z.object({
+      Driver: z.string(),
+      Options: z.record(z.string(), z.string()).nullish(),
+      IPAM: z.object({
+        Config: z.array(z.object({ Subnet: z.string(), Gateway: z.string().optional() })).nullish(),
+      }),
+    }),
+  )
+  .min(1);
+
+/** Whether `docker network inspect` tells of a network as planned. */
+export function sameDockerNetwork(json: string, plan: EngineNetworkPlan): boolean {
+  const network = dockerSchema.parse(JSON.parse(json))[0]!;
+  const subnet = network.IPAM.Config?.[0];
+  return (
+    network.Driver === "macvlan" &&
+    network.Options?.parent === plan.parent &&
+    sameSubnet(subnet?.Subnet, plan.subnet) &&
+    (plan.gateway === undefined || subnet?.Gateway === plan.gateway)
+  );
+}
+
+/** The engines write a subnet without host bits, a policy may have them. */
+function sameSubnet(actual: string | undefined, planned: string): boolean {
+  const [a, b] = [parseCidr(actual ?? ""), parseCidr(planned)];
+  return a !== null && b !== null && a.prefix === b.prefix && contains(actual!, b.network);
+}

@@ -1,0 +1,32 @@
+/** A command that an engine is busy with for one container. It may go on after its caller has what it wanted. */
+export interface Job {
+  /** Resolves when the engine is done, whether it succeeded or not. */
+  over: Promise<void>;
+  /** Why it failed, once it is over. */
+  error: Error | null;
+  /** Somebody killed the container meanwhile, so that a failure is no news. */
+  killed: boolean;
+}
+
+export interface Jobs {
+  of(container: string): Job | undefined;
+  begin(container: string, work: () => Promise<unknown>): Job;
+}
+
+export function createJobs(): Jobs {
+  const running = new Map<string, Job>();
+  return {
+    of: (container) => running.get(container),
+    begin(container, work) {
+      if (running.has(container)) throw new Error(`an earlier command for ${container} has not ended yet`);
+      const job: Job = { over: Promise.resolve(), error: null, killed: false };
+      job.over = work()
+        .catch((error: Error) => {
+          job.error = error;
+        })
+        .then(() => void running.delete(container));
+      running.set(container, job);
+      return job;
+    },
+  };
+}

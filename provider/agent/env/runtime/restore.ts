@@ -1,0 +1,153 @@
+import {
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { CopyRequest } from "../../env";
+import { cgroupOf, readEvents } from "./cgroup";
+import { tar } from "./commands/tar";
+import type { RuntimeContext } from "./context";
+import { forgetExit, heldPid, needRecord } from "./copies";
+import { criuConfig, holdScript } from "./criu-config";
+import { criuReason, criuSentence } from "./criu-log";
+import { run } from "./exec";
+import { applyReasons, forgetReasons } from "./freezer";
+import type { Job } from "./jobs";
+import { generationPlaces, type Places, placesOf } from "./places";
+import type { CopyRecord } from "./record";
+import { until } from "./wait";
+import { wire } from "./wiring";
+
+const RELEASE_TIMEOUT_MS = 10_000;
+
+/**
+ * Every restore is held for a moment, so that the copy has its MAC and its neighbours before its first instruction.
+ */
+export async function restore(
+  context: RuntimeContext,
+  request: CopyRequest & { folder: string; hold: boolean; tcp: "close" | "established" },
+): Promise<void> {
+  const container = request.spec.name;
+  const record = needRecord(container);
+  await context.jobs.of(container)?.over;
+  const cgroup = cgroupOf(record.engine, record.id);
+  if (cgroup && readEvents(cgroup)?.populated) {
+    throw new Error(`${container} cannot be restored on ${context.host}: an earlier copy still runs here`);
+  }
+  const places = placesOf(container);
+  const { images, layer } = generationPlaces(request.folder);
+  clearTraces(places);
+  forgetReasons(container);
+  forgetExit(context, record.id);
+  await layLayer(record, layer);
+  writeFileSync(places.holdScript, holdScript(places), { mode: 0o700 });
+  writeFileSync(
+    places.criuConf,
+    criuConfig({
+      kind: "restore",
+      images,
+      work: places.work,
+      holdScript: places.holdScript,
+      tcp: request.tcp,
+    }),
+    { mode: 0o600 },
+  );
+  await run(["mkfifo", "-m", "600", places.gatePipe]);
+
+  const job = context.jobs.begin(container, () => context.engines[record.engine].restore(record, images));
+  const pid = await heldOrOver(places, job, container);
+  if (pid === null) throw restoreFailure(context, { container, job, places });
+  await wire(context, { record, pid, mac: request.mac });
+  context.exits.watch(container, cgroupOf(record.engine, record.id));
+  if (request.hold) return;
+  await release(context, container);
+  await job.over;
+  if (job.error) throw restoreFailure(context, { container, job, places });
+}
+
+/** Lets a held copy go. Resolves when it executes; what the engine still has to note goes on behind it. */
+export async function release(context: RuntimeContext, container: string): Promise<void> {
+  const record = needRecord(container);
+  const pid = heldPid(container);
+  if (pid === null) throw new Error(`${container} cannot be released on ${context.host}: it is not held`);
+  const places = placesOf(container);
+  const job = context.jobs.of(container);
+  const pipe = await open(places.gatePipe, constants.O_WRONLY | constants.O_NONBLOCK);
+  await pipe.write("\n").finally(() => pipe.close());
+  rmSync(places.held, { force: true });
+  let over = false;
+  void job?.over.then(async () => {
+    over = true;
+    if (job.error && !job.killed)
+      context.log.warn(restoreFailure(context, { container, job, places }).message);
+    rmSync(places.gatePipe, { force: true });
+    await applyReasons(record).catch((error: Error) => context.log.warn(error.message));
+  });
+  await until(() => over || !isStopped(pid), {
+    what: `${container} executes after its release`,
+    timeoutMs: RELEASE_TIMEOUT_MS,
+  });
+}
+
+/** The writable layer becomes what it was when the checkpoint was taken; nothing of this copy's earlier lives stays. */
+async function layLayer(record: CopyRecord, layer: string): Promise<void> {
+  await Promise.all(
+    readdirSync(record.layer).map((name) => rm(join(record.layer, name), { recursive: true, force: true })),
+  );
+  await run(tar.unpack({ folder: record.layer, file: layer }), { timeoutMs: 600_000 });
+}
+
+function clearTraces(places: Places): void {
+  for (const path of [places.prepared, places.held, places.mac, places.gatePipe, places.work]) {
+    rmSync(path, { recursive: true, force: true });
+  }
+  mkdirSync(places.work, { mode: 0o700 });
+}
+
+/** The process that is held now; null: the engine has ended before. */
+function heldOrOver(places: Places, job: Job, container: string): Promise<number | null> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const pid = heldPid(container);
+      if (pid !== null) settle(pid);
+    };
+    const watcher = watch(places.run, { persistent: false }, look);
+    const settle = (pid: number | null) => {
+      watcher.close();
+      resolve(pid);
+    };
+    watcher.on("error", () => undefined);
+    void job.over.then(() => settle(null));
+    look();
+  });
+}
+
+function restoreFailure(
+  context: RuntimeContext,
+  { container, job, places }: { container: string; job: Job; places: Places },
+): Error {
+  const what = `${container} could not be restored on ${context.host}`;
+  if (job.killed) return new Error(`${what}: it was killed meanwhile`);
+  const log = join(places.work, "restore.log");
+  const reason = existsSync(log) ? criuReason(readFileSync(log, "utf8")) : { said: [], meaning: null };
+  const engine = job.error?.message ?? "the engine ended without running it";
+  const words = reason.said.length > 0 ? `${criuSentence(reason)} (${engine})` : engine;
+  return new Error(`${what}: ${words}`, { cause: job.error });
+}
+
+function isStopped(pid: number): boolean {
+  try {
+    // "pid (name) state ...": the name may hold anything, also parentheses.
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("t");
+  } catch {
+    return false;
+  }
+}
