@@ -4,6 +4,7 @@ import { containerStatus, isProtected, untilContainer } from "../support/group";
 import { watchLinks } from "../support/link-watch";
 import { fillRedis, redisCommand, startCounting } from "../support/redis-client";
 import { hostLinks, redisAddress, redisStack } from "../support/redis-story";
+import { until } from "../support/until";
 import type { BenchOptions } from "./options";
 
 interface FailoverRun {
@@ -83,9 +84,13 @@ async function failOver(lab: Lab, memoryMb: number): Promise<FailoverRun> {
   }
   const watch = await watchLinks(hostLinks(lab), address);
   const client = startCounting(address, "counter");
-  await until(() => client.value() > 0 && performance.now() - client.lastReplyAt() < 50, 10_000);
+  await until(
+    () => client.value() > 0 && performance.now() - client.lastReplyAt() < 50,
+    "first replies",
+    10_000,
+  );
   await lab.kill(killed!);
-  await until(() => client.gaps.some((gap) => gap.ms > 100), 60_000);
+  await until(() => client.gaps.some((gap) => gap.ms > 100), "an answer after the cut", 60_000);
   const gapMs = Math.max(...client.gaps.map((gap) => gap.ms));
   await client.stop();
   const { answeredByTwo } = await watch.stop();
@@ -109,12 +114,4 @@ function figures(runs: FailoverRun[]) {
     lostAcknowledged: runs.filter((run) => run.resumed < run.committed).length,
     answeredByTwo: runs.filter((run) => run.answeredByTwo).length,
   };
-}
-
-async function until(holds: () => boolean, limitMs: number): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`the client had no answer within ${limitMs / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

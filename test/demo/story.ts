@@ -5,6 +5,7 @@ import { watchLinks } from "../support/link-watch";
 import type { PulumiRun, Stack } from "../support/pulumi";
 import { fillRedis, redisCommand, startCounting } from "../support/redis-client";
 import { hostLinks, redisAddress, redisStack } from "../support/redis-story";
+import { until } from "../support/until";
 import type { Narrator } from "./narrator";
 
 const KEYS = 10_000;
@@ -166,14 +167,6 @@ async function succeed(running: Promise<PulumiRun>): Promise<PulumiRun> {
 
 function changes({ summary }: PulumiRun): number {
   return Object.entries(summary).reduce((sum, [verb, count]) => (verb === "same" ? sum : sum + count), 0);
-}
-
-async function until(holds: () => boolean, what: string, limitMs: number): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come within ${limitMs / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 function round(seconds: number): number {
