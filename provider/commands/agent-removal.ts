@@ -4,6 +4,11 @@ import { unitFolder } from "./agent";
 /** Images that were pulled for protected containers, one `<engine> <image>` a line: deleted with the agent. */
 export const pulledList = `${paths.state}/pulled-images`;
 
+/** Of the rule that leads the agent's probes to their shim. */
+export const probeRulePriority = 7077;
+/** What every protected container carries in its engine. */
+export const containerLabel = "container-ha.container";
+
 /**
  * Script: ends everything of the agent on a host and deletes every trace of it. What HaGroup owns stays (etcd and its
  * data, certificates, group.json). Can be repeated; what is gone already is no failure.
@@ -19,7 +24,7 @@ systemctl stop -- "$agent" "$lease" 2>/dev/null
 
 engine_clean() {
   engine=$1
-  ids=$($engine ps --all --quiet --filter network=${engineNetwork} 2>/dev/null)
+  ids=$($engine ps --all --quiet --filter label=${containerLabel} 2>/dev/null)
   [ -z "$ids" ] || $engine rm --force --volumes $ids >/dev/null 2>&1
   $engine network inspect ${engineNetwork} >/dev/null 2>&1 && $engine network rm ${engineNetwork} >/dev/null
   $engine images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep '^container-ha.local/' |
@@ -35,6 +40,7 @@ command -v docker >/dev/null && [ -d /var/lib/docker/network ] && engine_clean d
 for shim in ${probeShim} ${localShim}; do
   ip link show "$shim" >/dev/null 2>&1 && ip link delete "$shim"
 done
+ip rule delete priority ${probeRulePriority} 2>/dev/null
 nft list table netdev ${gateTable} >/dev/null 2>&1 && nft delete table netdev ${gateTable}
 
 set -e

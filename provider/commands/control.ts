@@ -1,6 +1,4 @@
-import { paths } from "../contract";
-
 /** Asks the agent of the host: one JSON request on standard input, one JSON reply on standard output. */
 export function ctl(): string[] {
-  return [paths.command, "ctl"];
+  return ["container-ha", "ctl"];
 }

@@ -1,0 +1,130 @@
+import { type Ports, paths, type Timing } from "../contract";
+import { httpsUrl } from "../group/address";
+
+/** Environment of a first start: lies in /run, so that no reboot can start an empty voter by accident. */
+export const joinFile = `${paths.run}/etcd-join.env`;
+/** There while a first cluster is being made; what is beside it was never given to anybody and may be thrown away. */
+export const bootstrapMarker = `${paths.state}/etcd-bootstrap`;
+
+export interface EtcdUnitOptions {
+  host: { name: string; address: string };
+  ports: Ports;
+  timing: Pick<Timing, "etcdHeartbeatMs" | "etcdElectionMs">;
+  /** Whether the host lets a service have real-time priority (safety.md 3.3). */
+  realtime: boolean;
+}
+
+/**
+ * The voter's unit. It starts only where it has data, or where the provider has just prepared a first start: a voter
+ * that lost its disk must not come back under its old identity with an empty log.
+ */
+export function etcdUnit(options: EtcdUnitOptions): string {
+  return `[Unit]
+Description=container-ha etcd voter
+After=network-online.target
+Wants=network-online.target
+ConditionPathExistsGlob=|${paths.etcdData}/member/wal/*.wal
+ConditionPathExists=|${joinFile}
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+EnvironmentFile=-${joinFile}
+ExecStart=${etcdArgv(options).join(" ")}
+Restart=always
+RestartSec=500ms
+TimeoutStartSec=infinity
+LimitNOFILE=65536
+${options.realtime ? "CPUSchedulingPolicy=rr\nCPUSchedulingPriority=5" : "Nice=-10"}
+IOSchedulingClass=best-effort
+IOSchedulingPriority=0
+OOMScoreAdjust=-1000
+NoNewPrivileges=yes
+UMask=0077
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** safety.md 3.1 and 3.3. */
+export function etcdArgv({ host, ports, timing }: EtcdUnitOptions): string[] {
+  const client = httpsUrl(host.address, ports.etcdClient);
+  const peer = httpsUrl(host.address, ports.etcdPeer);
+  const { ca, cert, key } = paths.tls;
+  return [
+    "/usr/bin/etcd",
+    `--name=${host.name}`,
+    `--data-dir=${paths.etcdData}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${client}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--heartbeat-interval=${timing.etcdHeartbeatMs}`,
+    `--election-timeout=${timing.etcdElectionMs}`,
+    `--cert-file=${cert}`,
+    `--key-file=${key}`,
+    `--trusted-ca-file=${ca}`,
+    "--client-cert-auth",
+    `--peer-cert-file=${cert}`,
+    `--peer-key-file=${key}`,
+    `--peer-trusted-ca-file=${ca}`,
+    "--peer-client-cert-auth",
+    "--auto-compaction-mode=periodic",
+    "--auto-compaction-retention=10m",
+    "--quota-backend-bytes=536870912",
+    "--snapshot-count=10000",
+    "--max-wals=3",
+    "--max-snapshots=3",
+    "--strict-reconfig-check",
+    "--pre-vote=true",
+    "--experimental-initial-corrupt-check=true",
+    "--logger=zap",
+    "--log-level=warn",
+  ];
+}
+
+export interface JoinRequest {
+  /** Every voter of the cluster that is started or joined. */
+  voters: readonly { name: string; address: string }[];
+  ports: Ports;
+  state: "new" | "existing";
+  token: string;
+}
+
+export function joinEnvironment({ voters, ports, state, token }: JoinRequest): string {
+  const cluster = voters.map((voter) => `${voter.name}=${httpsUrl(voter.address, ports.etcdPeer)}`).join(",");
+  return `ETCD_INITIAL_CLUSTER=${cluster}\nETCD_INITIAL_CLUSTER_STATE=${state}\nETCD_INITIAL_CLUSTER_TOKEN=${token}\n`;
+}
+
+/** Stops the voter and forgets everything it knew. */
+export const WIPE_SCRIPT = `
+systemctl stop "$1" 2>/dev/null
+rm -rf -- "$2" "$3" "$4"`;
+
+/** argv of etcdctl, without `etcdctl` and its connection. */
+export const etcdctl = {
+  members: (): string[] => ["member", "list", "-w", "json"],
+  addLearner: (o: { name: string; peerUrl: string }): string[] => [
+    "member",
+    "add",
+    o.name,
+    "--learner",
+    `--peer-urls=${o.peerUrl}`,
+  ],
+  promote: (id: string): string[] => ["member", "promote", id],
+  remove: (id: string): string[] => ["member", "remove", id],
+  get: (key: string): string[] => ["get", key, "-w", "json"],
+  /** The value comes on standard input. */
+  put: (key: string): string[] => ["put", key],
+  /** Compares, writes and reads come on standard input (`txnText`). */
+  txn: (): string[] => ["txn", "-w", "json"],
+  grantLease: (seconds: number): string[] => ["lease", "grant", String(seconds), "-w", "json"],
+  refreshLease: (id: string): string[] => ["lease", "keep-alive", "--once", id],
+  revokeLease: (id: string): string[] => ["lease", "revoke", id],
+};
+
+/** What etcdctl's `txn` reads: compares, what to do if all hold, what to do otherwise; blank lines between. */
+export function txnText(o: { compares: string[]; ifTrue: string[]; ifFalse: string[] }): string {
+  return `${[o.compares, o.ifTrue, o.ifFalse].map((lines) => lines.join("\n")).join("\n\n")}\n\n`;
+}

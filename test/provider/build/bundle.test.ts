@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundle } from "../../../provider/build/bundle";
+
+describe("bundling the programs for hosts", () => {
+  let root: string;
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "bundle-"));
+    mkdirSync(join(root, "provider", "agent", "cli"), { recursive: true });
+    writeFileSync(join(root, "package.json"), JSON.stringify({ version: "9.8.7" }));
+    writeFileSync(join(root, "provider", "agent", "words.ts"), "export const word: string = 'hello';\n");
+    writeFileSync(
+      join(root, "provider", "agent", "cli", "main.ts"),
+      'import { word } from "../words";\nconsole.log(word);\n',
+    );
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  it("makes one file for each program that exists, which runs by itself", async () => {
+    const outDir = join(root, "host");
+    await bundle({ root, outDir });
+    assert.deepEqual(readdirSync(outDir).sort(), ["cli.js", "release.json"]);
+    assert.equal(execFileSync(process.execPath, [join(outDir, "cli.js")], { encoding: "utf8" }), "hello\n");
+  });
+
+  it("writes down version and hashes, the same for the same sources", async () => {
+    const outDir = join(root, "host");
+    await bundle({ root, outDir });
+    const first = readFileSync(join(outDir, "release.json"), "utf8");
+    const facts = JSON.parse(first) as { version: string; bundles: Record<string, string> };
+    assert.equal(facts.version, "9.8.7");
+    assert.match(facts.bundles["cli.js"]!, /^[0-9a-f]{64}$/);
+    await bundle({ root, outDir });
+    assert.equal(readFileSync(join(outDir, "release.json"), "utf8"), first);
+  });
+});
