@@ -1,15 +1,24 @@
 import { readFile } from "node:fs/promises";
-import { agentConfigSchema, groupConfigSchema, parseJson, paths } from "../contract";
+import {
+  agentConfigSchema,
+  type CtlReply,
+  type CtlRequest,
+  ctlRequestSchema,
+  groupConfigSchema,
+  parse,
+  parseJson,
+  paths,
+} from "../contract";
 import { createAgent } from "./agent";
 import { metricsText } from "./api/metrics";
 import { startMetrics } from "./api/metrics-server";
 import { startApi } from "./api/server";
 import { createClock } from "./env/clock";
-import { createDisk } from "./env/disk";
+import { createDisk } from "./env/disk/disk";
 import { createGateClient } from "./env/gate-client";
-import { createHostPort } from "./env/host";
+import { createHost } from "./env/host";
 import { createLog } from "./env/log";
-import { createNet } from "./env/net";
+import { createNet } from "./env/net/net";
 import { createNotifier } from "./env/notify";
 import { createRuntime } from "./env/runtime";
 import { createStore } from "./env/store";
@@ -41,7 +50,9 @@ async function main(): Promise<void> {
     host,
   });
   const disk = createDisk({ root: paths.store });
+  await disk.sweep();
   const net = createNet({
+    group: policy.group,
     host,
     address: self.address,
     ports: policy.ports,
@@ -57,14 +68,16 @@ async function main(): Promise<void> {
     gate: createGateClient({ socketPath: paths.leaseSocket, log }),
     runtime: createRuntime({ group: policy.group, host, log }),
     disk,
-    host: createHostPort(),
+    host: createHost(),
     log,
   };
   const agent = createAgent(env, group);
-  await net.start({ ctl: async (request) => agent.handle(request) });
+  const handle = async (request: CtlRequest): Promise<CtlReply> =>
+    request.op === "events" ? { ok: true, result: log.events(request.limit) } : agent.handle(request);
+  await net.start({ ctl: async (body) => handle(parse(ctlRequestSchema, body, "the request")) });
   const api = await startApi({
     socketPath: paths.agentSocket,
-    handle: (request) => agent.handle(request),
+    handle,
     events: { recent: (limit) => log.events(limit), onEvent: (listener) => log.onEvent(listener) },
   });
   const metrics = await startMetrics({
@@ -72,7 +85,9 @@ async function main(): Promise<void> {
     port: agentConfig.metricsPort,
     text: async () => metricsText(agent.status(), agent.counters()),
   });
-  process.on("SIGHUP", () => net.reloadTls());
+  process.on("SIGHUP", () => {
+    net.reloadTls().catch((error: Error) => log.warn(`keeps the certificates it has: ${error.message}`));
+  });
 
   const notifier = createNotifier();
   const watchdog = setInterval(() => notifier.watchdog(), WATCHDOG_MS);
@@ -81,7 +96,8 @@ async function main(): Promise<void> {
     await agent.run(stop.signal);
   } finally {
     clearInterval(watchdog);
-    await Promise.allSettled([api.close(), metrics.close(), net.close()]);
+    notifier.stopping();
+    await Promise.allSettled([api.close(), metrics.close(), net.close(), log.flush()]);
     store.close();
     notifier.close();
   }
