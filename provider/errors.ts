@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+
 /**
  * Something its reader can act on. It is printed without a stack; the facts are fields, the origin is `cause`.
  * Messages and fields never hold a secret.
@@ -157,8 +159,13 @@ const FAULT_PATTERNS: [CommandFault, RegExp][] = [
 function ending(facts: CommandFacts): string {
   if (facts.timedOutAfterMs !== undefined) return `did not end within ${facts.timedOutAfterMs / 1000} s`;
   if (facts.signal) return `was ended by ${facts.signal}`;
-  return facts.code === null ? "ended without an exit status" : `failed with exit status ${facts.code}`;
+  if (facts.code === null) return "ended without an exit status";
+  const signal = SIGNAL_NAMES.get(facts.code - 128);
+  return `failed with exit status ${facts.code}${signal ? ` (${signal})` : ""}`;
 }
+
+/** A shell between sshd and the command turns a signal into status 128 + number. */
+const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
 function adviceFor(fault: CommandFault, facts: CommandFacts): string | undefined {
   switch (fault) {

@@ -1,9 +1,8 @@
 import { constants } from "node:os";
-import { Readable } from "node:stream";
-import type { ClientChannel } from "ssh2";
-import { commandError, LinkLost } from "../errors";
+import type { Readable } from "node:stream";
+import { commandError } from "../errors";
+import { runOnLink } from "./channel";
 import { commandLine } from "./command-line";
-import type { Release } from "./limiter";
 import type { Link } from "./link";
 import { quoteArgv } from "./quote";
 import { scrub } from "./scrub";
@@ -52,7 +51,14 @@ export async function run(
   const command = commandLine({ argv, env: options.env, sudo: session.sudo, timeoutMs });
   const secrets = typeof options.stdin === "string" ? [...session.secrets, options.stdin] : session.secrets;
   const label = scrub(options.label ?? shorten(quoteArgv(argv)), secrets);
-  const ending = await runOnLink({ session, command, stdin: options.stdin, timeoutMs, label });
+  const ending = await runOnLink({
+    host: session.name,
+    link: session.link,
+    command,
+    stdin: options.stdin,
+    timeoutMs,
+    label,
+  });
 
   const signalled = ending.signal ? 128 + (constants.signals[ending.signal as NodeJS.Signals] ?? 0) : null;
   const code = ending.code ?? signalled;
@@ -88,131 +94,4 @@ const LABEL_LENGTH = 160;
 
 function shorten(text: string): string {
   return text.length > LABEL_LENGTH ? `${text.slice(0, LABEL_LENGTH)}...` : text;
-}
-
-interface Job {
-  session: Session;
-  command: string;
-  stdin: RunOptions["stdin"];
-  timeoutMs: number;
-  label: string;
-}
-
-interface Ending {
-  code: number | null;
-  signal: string | null;
-  stdout: string;
-  stderr: string;
-  timedOut: boolean;
-}
-
-async function runOnLink(job: Job): Promise<Ending> {
-  // An input that fails before anybody reads it is reported by send(), not as an uncaught error.
-  if (job.stdin instanceof Readable) job.stdin.on("error", () => {});
-  const link = await job.session.link();
-  for (;;) {
-    const release = await link.channels.acquire();
-    try {
-      return await runInSlot(job, link, release);
-    } catch (error) {
-      if (link.lost())
-        throw new LinkLost({ host: job.session.name, during: job.label, cause: await link.closed });
-      if (!(error instanceof ChannelRefused)) throw error;
-      // sshd may take fewer sessions than we assume (MaxSessions): wait for one of those that run.
-      if (link.channels.active === 0)
-        return { code: null, signal: null, stdout: "", stderr: error.message, timedOut: false };
-      link.channels.lowerTo(link.channels.active);
-    }
-  }
-}
-
-async function runInSlot(job: Job, link: Link, release: Release): Promise<Ending> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<"timeout">((resolve) => {
-    timer = setTimeout(() => resolve("timeout"), job.timeoutMs);
-  });
-  const output: Output = { stdout: [], stderr: [] };
-  const opening = start({ job, link, output, release });
-  try {
-    const end = await Promise.race([opening.then(({ ended }) => ended), timeout]);
-    const timedOut = end === "timeout";
-    if (timedOut) opening.then(({ channel }) => channel.close()).catch(() => {});
-    if (link.lost() && !timedOut && end.code === null && end.signal === null)
-      throw new Error("connection lost");
-    const text = { stdout: decode(output.stdout), stderr: decode(output.stderr) };
-    return timedOut ? { code: null, signal: null, ...text, timedOut } : { ...end, ...text, timedOut };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-interface Output {
-  stdout: Buffer[];
-  stderr: Buffer[];
-}
-
-function decode(chunks: Buffer[]): string {
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-class ChannelRefused extends Error {}
-
-interface Started {
-  channel: ClientChannel;
-  ended: Promise<Exit>;
-}
-
-function start(o: { job: Job; link: Link; output: Output; release: Release }): Promise<Started> {
-  return new Promise((resolve, reject) => {
-    o.link.client.exec(o.job.command, (error, channel) => {
-      if (error) {
-        o.release();
-        return reject(new ChannelRefused(`sshd did not start it (${error.message})`));
-      }
-      // The slot is free again when the host says so, which after a timeout is later than our answer.
-      channel.once("close", o.release);
-      // Listening begins here and not after an await: the exit status may be in the same packet as the start.
-      resolve({ channel, ended: converse(channel, o.job.stdin, o.output) });
-    });
-  });
-}
-
-interface Exit {
-  code: number | null;
-  signal: string | null;
-}
-
-async function converse(channel: ClientChannel, stdin: RunOptions["stdin"], output: Output): Promise<Exit> {
-  const ended = new Promise<Exit>((resolve, reject) => {
-    let exit: Exit = { code: null, signal: null };
-    channel.on("exit", (code: number | null, signal?: string) => {
-      exit = { code, signal: signal ?? null };
-    });
-    channel.on("data", (chunk: Buffer) => output.stdout.push(chunk));
-    channel.stderr.on("data", (chunk: Buffer) => output.stderr.push(chunk));
-    channel.on("error", reject);
-    const stderrEnded = new Promise((resolveEnd) => channel.stderr.once("end", resolveEnd));
-    channel.once("close", () => void stderrEnded.then(() => resolve(exit)));
-  });
-  const sent = send(channel, stdin);
-  return Promise.race([ended, sent.then(() => ended)]);
-}
-
-/** Rejects where the source of the input fails; a command that ends without reading its input is no failure. */
-function send(channel: ClientChannel, stdin: RunOptions["stdin"]): Promise<void> {
-  if (!(stdin instanceof Readable)) {
-    channel.end(stdin ?? "");
-    return Promise.resolve();
-  }
-  channel.once("close", () => stdin.destroy());
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error) => {
-      channel.close();
-      reject(error);
-    };
-    if (stdin.errored) return fail(stdin.errored);
-    stdin.once("close", resolve);
-    stdin.once("error", fail);
-    stdin.pipe(channel);
-  });
 }

@@ -57,6 +57,11 @@ describe("the error of a remote command", () => {
     );
   });
 
+  it("names the signal behind an exit status above 128", () => {
+    assert.match(commandError({ ...facts, code: 137 }).message, /failed with exit status 137 \(SIGKILL\)/);
+    assert.match(commandError({ ...facts, code: 255 }).message, /failed with exit status 255$/);
+  });
+
   it("does not advise root to become root", () => {
     const error = commandError({ ...facts, user: "root", output: "Permission denied" });
     assert.ok(!error.message.includes("connect as root"));

@@ -17,6 +17,8 @@ export interface SshServerOptions {
   path?: string;
   /** Sessions per connection, as sshd's MaxSessions. @default 10 */
   maxSessions?: number;
+  /** Speak only a key exchange that nobody should use any more. @default false */
+  obsolete?: boolean;
   /** A fixed port, to appear again where another server was. */
   port?: number;
 }
@@ -42,6 +44,7 @@ export interface SshServer {
     logins: number;
     openChannels: number;
     peakChannels: number;
+    refusedChannels: number;
     commands: string[];
     forwards: { host: string; port: number }[];
   };
@@ -59,6 +62,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
     logins: 0,
     openChannels: 0,
     peakChannels: 0,
+    refusedChannels: 0,
     commands: [],
     forwards: [],
   };
@@ -70,7 +74,8 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   let ssh = createSsh();
 
   function createSsh(): Server {
-    return new Server({ hostKeys: [keys.private] }, (client) => {
+    const algorithms = options.obsolete ? { kex: ["diffie-hellman-group1-sha1" as const] } : undefined;
+    return new Server({ hostKeys: [keys.private], algorithms }, (client) => {
       let sessions = 0;
       client.on("error", () => {});
       client.on("handshake", () => {
@@ -85,7 +90,10 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
         seen.logins++;
       });
       client.on("session", (accept, reject) => {
-        if (sessions >= (options.maxSessions ?? 10)) return reject();
+        if (sessions >= (options.maxSessions ?? 10)) {
+          seen.refusedChannels++;
+          return reject();
+        }
         sessions++;
         seen.peakChannels = Math.max(seen.peakChannels, ++seen.openChannels);
         const session = accept();
@@ -121,7 +129,8 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
 
   function runCommand(channel: ServerChannel, command: string): void {
     const env = { PATH: options.path ?? process.env.PATH, HOME: "/" };
-    const child = spawn("/bin/sh", ["-c", command], { detached: true, env });
+    // As bash does it for a user whose login shell it is: no shell stays between sshd and the command.
+    const child = spawn("/bin/sh", ["-c", `exec ${command}`], { detached: true, env });
     children.add(child);
     channel.on("error", () => {});
     child.stdin.on("error", () => {});

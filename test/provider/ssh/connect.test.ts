@@ -153,6 +153,17 @@ describe("connecting to a host", () => {
     assert.equal(error.attempts, 2);
   });
 
+  it("does not try again where the two sides have no algorithm in common", async () => {
+    const obsolete = await startSshServer({ obsolete: true });
+    try {
+      const error = await failure(HostUnreachable, open(obsolete.connection()));
+      assert.match(error.message, /1 attempt in .*no matching key exchange algorithm/);
+      assert.equal(error.retryable, false);
+    } finally {
+      await obsolete.close();
+    }
+  });
+
   it("does not try a host name again that does not exist", async () => {
     const error = await failure(
       HostUnreachable,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
 import { AuthenticationFailed, HostUnreachable } from "../../../provider/errors";
 import { parseConnection } from "../../../provider/ssh/connection-args";
 import { acquire, closeAll } from "../../../provider/ssh/pool";
@@ -30,16 +31,28 @@ describe("the connection pool", () => {
     assert.equal(server.seen.peakChannels, 8);
   });
 
-  it("makes do with an sshd that takes fewer sessions per connection", async () => {
+  it("makes do with an sshd that takes fewer sessions per connection, without besieging it", async () => {
     const strict = await startSshServer({ maxSessions: 2 });
     try {
+      const script = 'sleep 0.2; echo "$1"';
       const runs = Array.from({ length: 8 }, (_, i) =>
-        withHost(strict.connection(), (host) => host.run(["echo", String(i)])),
+        withHost(strict.connection(), (host) => host.script(script, { args: [String(i)] })),
       );
       assert.equal((await Promise.all(runs)).map((run) => run.stdout.trim()).join(""), "01234567");
       assert.equal(strict.seen.handshakes, 1);
+      assert.ok(strict.seen.refusedChannels < 20, `${strict.seen.refusedChannels} refusals`);
     } finally {
       await strict.close();
+    }
+  });
+
+  it("says that sshd starts nothing at all", async () => {
+    const closed = await startSshServer({ maxSessions: 0 });
+    try {
+      const running = withHost(closed.connection(), (host) => host.run(["true"]));
+      await assert.rejects(running, /`true` on .* ended without an exit status: sshd did not start it/);
+    } finally {
+      await closed.close();
     }
   });
 
@@ -67,6 +80,18 @@ describe("the connection pool", () => {
       await link.closed;
       await host.run(["true"]);
     });
+    assert.equal(server.seen.handshakes, 2);
+  });
+
+  it("runs what had to wait for a channel over a new link when the first one broke", async () => {
+    const args = server.connection();
+    const first = Array.from({ length: 8 }, () => withHost(args, (host) => host.run(["sleep", "30"])));
+    const outcomes = Promise.allSettled(first);
+    while (server.seen.commands.length < 8) await setImmediate();
+    const waiting = withHost(args, (host) => host.run(["echo", "waited"]));
+    server.dropLinks();
+    assert.ok((await outcomes).every(({ status }) => status === "rejected"));
+    assert.equal((await waiting).stdout, "waited\n");
     assert.equal(server.seen.handshakes, 2);
   });
 
