@@ -20,6 +20,8 @@ export function criuConfig(purpose: CriuPurpose): string {
     // With a blank instead of `=` CRIU takes the word for a file name and uses its default mode.
     "manage-cgroups=ignore",
     "file-locks",
+    // A client that is just connecting must not make the checkpoint fail; it connects again.
+    "skip-in-flight",
     `ghost-limit ${GHOST_LIMIT}`,
   ];
   if (purpose.kind === "dump") return text([...lines, "tcp-established"]);
