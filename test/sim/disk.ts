@@ -1,0 +1,147 @@
+import { createHash } from "node:crypto";
+import type { Disk, GenerationRef } from "../../provider/agent/env";
+import type { Manifest } from "../../provider/contract";
+import type { Image } from "./memory";
+import type { SimProcess } from "./process";
+
+interface Stored {
+  manifest: Manifest;
+  sha256: string;
+  image: Image;
+}
+
+/** The disk of one host: it keeps what it has over crashes and power cuts. */
+export interface SimDisk {
+  /** What a folder holds; undefined: nothing was dumped there. */
+  imageIn(folder: string): Image | undefined;
+  write(folder: string, image: Image): void;
+  has(generation: GenerationRef): boolean;
+  /** Containers of which there is anything. */
+  containers(): string[];
+  /** One byte of this generation changes. */
+  alter(generation: GenerationRef): void;
+  /** A peer's transfer. Throws where the token is old or what arrives is damaged. */
+  receive(generation: GenerationRef, from: SimDisk): void;
+  send(generation: GenerationRef): Stored;
+  /** Nothing more can be written. */
+  full: boolean;
+  /** Its calls never return. */
+  hangs: boolean;
+  portOf(process: SimProcess): Disk;
+}
+
+export interface DiskOptions {
+  /** Ms for one operation. */
+  operationMs(): number;
+}
+
+const BYTES = 64_000_000;
+
+export function createSimDisk(o: DiskOptions): SimDisk {
+  const complete = new Map<string, Stored>();
+  const temporary = new Map<string, Image>();
+  const floors = new Map<string, number>();
+
+  const checkFloor = (generation: GenerationRef) => {
+    const floor = floors.get(generation.container) ?? 0;
+    if (generation.epoch < floor)
+      throw new Error(`generation ${keyOf(generation)} is of an older epoch than ${floor}`);
+  };
+  const raise = (container: string, epoch: number) =>
+    floors.set(container, Math.max(epoch, floors.get(container) ?? 0));
+  const refuseFull = () => {
+    if (disk.full) throw new Error("ENOSPC: no space left on device");
+  };
+  const publish = (generation: GenerationRef, stored: Stored) => {
+    checkFloor(generation);
+    raise(generation.container, generation.epoch);
+    complete.set(keyOf(generation), stored);
+  };
+
+  const disk: SimDisk = {
+    full: false,
+    hangs: false,
+    imageIn: (folder) => temporary.get(folder) ?? complete.get(folder)?.image,
+    write: (folder, image) => temporary.set(folder, image),
+    has: (generation) => complete.has(keyOf(generation)),
+    containers: () => [
+      ...new Set([...[...complete.values()].map((stored) => stored.manifest.container), ...floors.keys()]),
+    ],
+    alter(generation) {
+      const stored = complete.get(keyOf(generation))!;
+      complete.set(keyOf(generation), { ...stored, image: { ...stored.image, altered: true } });
+    },
+    receive(generation, from) {
+      refuseFull();
+      checkFloor(generation);
+      const stored = from.send(generation);
+      if (stored.image.altered) throw new Error("what arrived is damaged: images/pages-1.img");
+      publish(generation, stored);
+    },
+    send(generation) {
+      const stored = complete.get(keyOf(generation));
+      if (!stored) throw new Error(`no generation ${keyOf(generation)} to send`);
+      return stored;
+    },
+    portOf: (process) => portOf(process),
+  };
+  return disk;
+
+  function portOf(process: SimProcess): Disk {
+    const operation = async <T>(effect: () => T): Promise<T> => {
+      await process.wait(disk.hangs ? Number.POSITIVE_INFINITY : o.operationMs());
+      return effect();
+    };
+    return {
+      list: () => operation(() => [...complete.values()].map((stored) => stored.manifest)),
+      begin: (generation) =>
+        operation(() => {
+          refuseFull();
+          checkFloor(generation);
+          const folder = `${keyOf(generation)}.tmp`;
+          temporary.delete(folder);
+          return folder;
+        }),
+      seal: (generation, draft) =>
+        operation(() => {
+          const image = temporary.get(`${keyOf(generation)}.tmp`);
+          if (!image) throw new Error(`nothing was dumped for ${keyOf(generation)}`);
+          const content = JSON.stringify(image);
+          const file = { path: "images/pages-1.img", size: BYTES, sha256: sha256(content) };
+          const manifest: Manifest = { ...draft, trees: [{ kind: "images", files: [file] }] };
+          const hash = sha256(JSON.stringify(manifest));
+          publish(generation, { manifest, sha256: hash, image });
+          temporary.delete(`${keyOf(generation)}.tmp`);
+          return { manifest, sha256: hash, bytes: BYTES };
+        }),
+      verify: (generation, manifestSha) =>
+        operation(() => {
+          const stored = complete.get(keyOf(generation));
+          if (!stored) throw new Error(`ENOENT: ${keyOf(generation)}/manifest.json`);
+          if (stored.sha256 !== manifestSha) throw new Error("its manifest is another one");
+          if (stored.image.altered) throw new Error("images/pages-1.img was altered");
+          return { folder: keyOf(generation), manifest: stored.manifest };
+        }),
+      remove: (generation) =>
+        operation(() => {
+          complete.delete(keyOf(generation));
+          temporary.delete(`${keyOf(generation)}.tmp`);
+        }),
+      raiseEpoch: (container, epoch) => operation(() => void raise(container, epoch)),
+      forget: (container) =>
+        operation(() => {
+          floors.delete(container);
+          for (const key of [...complete.keys()]) if (key.startsWith(`${container}/`)) complete.delete(key);
+          for (const key of [...temporary.keys()]) if (key.startsWith(`${container}/`)) temporary.delete(key);
+        }),
+    };
+  }
+}
+
+function keyOf({ container, epoch, gen }: GenerationRef): string {
+  return `${container}/${epoch}-${gen}`;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,96 @@
+import type { CopyState, FreezeReason } from "../../provider/agent/env";
+import { type ContainerSpec, realMac, specDigest } from "../../provider/contract";
+import type { Memory } from "./memory";
+
+/** One copy of a container on one host, as its kernel and engine have it: it outlives the agent. */
+export interface SimCopy {
+  container: string;
+  specDigest: string;
+  state: Exclude<CopyState, "absent" | "frozen">;
+  mac: string;
+  reasons: Set<FreezeReason>;
+  life: number;
+  /** The counter at `since`. */
+  counter: number;
+  since: number;
+  detail: string | null;
+}
+
+/** All copies on one host. */
+export interface SimEngine {
+  copies: Map<string, SimCopy>;
+  create(spec: ContainerSpec, mac: string, state: SimCopy["state"]): SimCopy;
+  stateOf(container: string): CopyState;
+  memoryOf(copy: SimCopy): Memory;
+  /** Begins to execute. */
+  run(copy: SimCopy, memory: Memory): void;
+  freeze(copy: SimCopy, reason: FreezeReason): void;
+  thaw(copy: SimCopy, reason: FreezeReason): void;
+  end(copy: SimCopy, detail: string): void;
+  /** Whether it executes and has the MAC that owns its virtual IPs. */
+  couldAnswer(container: string): SimCopy | null;
+}
+
+export interface EngineOptions {
+  group: string;
+  /** True ms. */
+  now(): number;
+  changed(): void;
+}
+
+export function createEngine({ group, now, changed }: EngineOptions): SimEngine {
+  const copies = new Map<string, SimCopy>();
+  const executes = (copy: SimCopy) => copy.state === "running" && copy.reasons.size === 0;
+  const memoryOf = (copy: SimCopy): Memory => ({
+    life: copy.life,
+    counter: copy.counter + (executes(copy) ? now() - copy.since : 0),
+  });
+  const change = (copy: SimCopy, effect: () => void) => {
+    copy.counter = memoryOf(copy).counter;
+    copy.since = now();
+    effect();
+    changed();
+  };
+  return {
+    copies,
+    create(spec, mac, state) {
+      const copy: SimCopy = {
+        container: spec.name,
+        specDigest: specDigest(spec),
+        state,
+        mac,
+        reasons: new Set(),
+        life: 0,
+        counter: 0,
+        since: now(),
+        detail: null,
+      };
+      copies.set(spec.name, copy);
+      return copy;
+    },
+    stateOf(container) {
+      const copy = copies.get(container);
+      if (!copy) return "absent";
+      return copy.state === "running" && copy.reasons.size > 0 ? "frozen" : copy.state;
+    },
+    memoryOf,
+    run: (copy, memory) =>
+      change(copy, () => {
+        copy.state = "running";
+        copy.life = memory.life;
+        copy.counter = memory.counter;
+      }),
+    freeze: (copy, reason) => change(copy, () => copy.reasons.add(reason)),
+    thaw: (copy, reason) => change(copy, () => copy.reasons.delete(reason)),
+    end: (copy, detail) =>
+      change(copy, () => {
+        copy.state = "exited";
+        copy.detail = detail;
+        copy.reasons.clear();
+      }),
+    couldAnswer(container) {
+      const copy = copies.get(container);
+      return copy && executes(copy) && copy.mac === realMac(group, container) ? copy : null;
+    },
+  };
+}

@@ -1,0 +1,248 @@
+import { type Agent, createAgent } from "../../provider/agent/agent";
+import type { Env, HostPort } from "../../provider/agent/env";
+import { createLease } from "../../provider/agent/lease/lease";
+import type { CtlRequest, Event, GroupConfig } from "../../provider/contract";
+import { createSimDisk, type SimDisk } from "./disk";
+import { createEngine, type SimEngine } from "./engine";
+import { createGate, type LeaseProcess, type SimGate } from "./gate";
+import { createKernel, type SimKernel } from "./kernel";
+import type { Links } from "./links";
+import { createNet, type Peer, type SimNet } from "./net";
+import { createProcess, type SimProcess } from "./process";
+import type { Random } from "./random";
+import type { Records } from "./records";
+import { createRuntime, type Durations, type Faults, type SimRuntime } from "./runtime";
+import type { Scheduler } from "./scheduler";
+import { createStore } from "./store";
+
+/** What all hosts of a world share. */
+export interface Ground {
+  scheduler: Scheduler;
+  random: Random;
+  records: Records;
+  links: Links;
+  durations: Durations;
+  /** Ms of one operation on a disk, and of one transfer between two. */
+  diskMs(): number;
+  transferMs(): number;
+  newLife(): number;
+  /** A sentence for the story that a failed test prints. */
+  tell(host: string, kind: string, sentence: string): void;
+  event(host: string, event: Omit<Event, "at" | "host">): void;
+  violated(sentence: string): void;
+  changed(): void;
+  peerOf(host: string): Peer | null;
+}
+
+/** One host with its power, its disk, its kernel, and the processes that run on it. */
+export interface SimHost {
+  name: string;
+  on: boolean;
+  disk: SimDisk;
+  faults: Faults;
+  /** What a power cut takes: null while it is off. */
+  machine: Machine | null;
+  agent: AgentProcess | null;
+  lease: LeaseProcess | null;
+  /** Since when the host has had all it needs to renew, true ms; null: it has not. */
+  soundSince: number | null;
+  powerOn(): void;
+  powerOff(): void;
+  startAgent(): void;
+  killAgent(): void;
+  startLease(): void;
+  killLease(): void;
+}
+
+interface Machine {
+  process: SimProcess;
+  bootId: string;
+  kernel: SimKernel;
+  engine: SimEngine;
+  /** `/run`: gone with the power. */
+  session: Awaited<ReturnType<HostPort["readSession"]>>;
+}
+
+export interface AgentProcess extends Peer {
+  agent: Agent;
+  /** A first cycle was completed. */
+  ready: boolean;
+  runtime: SimRuntime;
+  gate: SimGate;
+}
+
+const SOCKET_MS = 0.3;
+
+export function createHost(
+  ground: Ground,
+  { name, rate, config }: { name: string; rate: number; config: GroupConfig },
+): SimHost {
+  const { scheduler, random } = ground;
+  const group = config.policy.group;
+  let boots = 0;
+  let sids = 0;
+
+  const host: SimHost = {
+    name,
+    on: false,
+    disk: createSimDisk({ operationMs: ground.diskMs }),
+    faults: {
+      image: new Map(),
+      start: new Map(),
+      restore: new Map(),
+      dump: new Map(),
+      probe: new Map(),
+      announce: new Map(),
+      crashAfter: new Map(),
+    },
+    machine: null,
+    agent: null,
+    lease: null,
+    soundSince: null,
+    powerOn,
+    powerOff,
+    startAgent,
+    killAgent,
+    startLease,
+    killLease,
+  };
+  return host;
+
+  function powerOn(): void {
+    if (host.on) return;
+    boots += 1;
+    host.on = true;
+    const { now } = scheduler;
+    host.machine = {
+      process: createProcess(scheduler, rate),
+      bootId: `${name}-boot-${boots}`,
+      kernel: createKernel({ now, rate, random, changed: ground.changed }),
+      engine: createEngine({ group, now, changed: ground.changed }),
+      session: null,
+    };
+    startLease();
+    startAgent();
+  }
+
+  function powerOff(): void {
+    killAgent();
+    killLease();
+    host.machine?.process.kill();
+    host.machine = null;
+    host.on = false;
+  }
+
+  function storeOf(process: SimProcess) {
+    return createStore({ ...ground, group, host: name, process });
+  }
+
+  function log(process: SimProcess, program: string): Env["log"] {
+    const tell = (sentence: string) => process.alive && ground.tell(name, program, sentence);
+    return {
+      debug: () => {},
+      info: tell,
+      warn: tell,
+      event: (event) => process.alive && ground.event(name, event),
+    };
+  }
+
+  function startLease(): void {
+    if (!host.machine || host.lease) return;
+    const process = createProcess(scheduler, rate);
+    const lease = createLease({
+      group,
+      host: name,
+      timing: config.policy.timing,
+      env: {
+        clock: process.clock,
+        store: storeOf(process),
+        kernel: host.machine.kernel.commandsOf(process),
+        host: hostPort(host.machine),
+        log: log(process, "lease"),
+      },
+    });
+    const running: LeaseProcess = { process, lease, standing: null };
+    lease.onEvent((event) => {
+      if (event.type !== "tampered") running.standing = event;
+      host.agent?.gate.hear(event);
+    });
+    host.lease = running;
+    lease.start().then(
+      () => process.alive && host.agent?.gate.connect(running),
+      (error: Error) => ground.violated(`${name}: the lease process ended: ${error.stack}`),
+    );
+  }
+
+  function killLease(): void {
+    host.lease?.process.kill();
+    host.lease = null;
+    host.agent?.gate.connect(null);
+  }
+
+  function startAgent(): void {
+    const { machine } = host;
+    if (!machine || host.agent) return;
+    const process = createProcess(scheduler, rate);
+    const gate = createGate({ process, socketMs: () => SOCKET_MS });
+    const net: SimNet = createNet({ ...ground, host: name, process, disk: host.disk });
+    const runtime = createRuntime({
+      ...ground,
+      ...machine,
+      ...host,
+      group,
+      host: name,
+      machine: machine.process,
+      process,
+    });
+    const env: Env = {
+      clock: process.clock,
+      store: storeOf(process),
+      net,
+      gate,
+      runtime,
+      disk: host.disk.portOf(process),
+      host: hostPort(machine),
+      log: log(process, "agent"),
+    };
+    const agent = createAgent(env, config);
+    host.agent = {
+      process,
+      disk: host.disk,
+      agent,
+      ready: false,
+      runtime,
+      gate,
+      hear: net.hear,
+      handle: (request) => agent.handle(request as CtlRequest),
+    };
+    const running = host.agent;
+    void agent.ready.then(() => {
+      running.ready = true;
+    });
+    if (host.lease) gate.connect(host.lease);
+    agent.run(new AbortController().signal).catch((error: Error) => {
+      if (!process.alive) return;
+      ground.violated(`${name}: the agent ended: ${error.stack}`);
+      killAgent();
+      scheduler.after(1000, startAgent);
+    });
+  }
+
+  function killAgent(): void {
+    host.agent?.process.kill();
+    host.agent = null;
+  }
+
+  function hostPort(machine: Machine): HostPort {
+    return {
+      bootId: async () => machine.bootId,
+      readSession: async () => machine.session,
+      writeSession: async (session) => {
+        machine.session = session;
+      },
+      newSid: () => `${name}-${++sids}`,
+      memoryMb: async () => 4096,
+      certificateUntil: async () => "2030-01-01T00:00:00Z",
+    };
+  }
+}

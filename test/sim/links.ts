@@ -1,0 +1,37 @@
+import type { Random } from "./random";
+
+/** What is connected with what, and how well. Hosts are named; `store` is the store. */
+export interface Links {
+  /** Whether a packet sent now from `from` arrives at `to`. */
+  pass(from: string, to: string): boolean;
+  /** One way, ms. */
+  latency(): number;
+  cut(from: string, to: string): void;
+  heal(): void;
+  /** Whether a quorum of the store's voters answers. */
+  storeUp: boolean;
+  /** Share of the store's replies that are lost on their way. */
+  lostReplies: number;
+  /** Share of requests without a way to the store that are applied all the same, later. */
+  lateRequests: number;
+  /** Share of reads that a member answers which fell behind (etcd issue 20418). */
+  staleReads: number;
+}
+
+export const STORE = "store";
+
+export function createLinks(random: Random): Links {
+  const cuts = new Set<string>();
+  return {
+    pass: (from, to) => !cuts.has(`${from}>${to}`) && !cuts.has(`${from}>*`) && !cuts.has(`*>${to}`),
+    latency: () => random.between(0.3, 2),
+    cut: (from, to) => {
+      cuts.add(`${from}>${to}`);
+    },
+    heal: () => cuts.clear(),
+    storeUp: true,
+    lostReplies: 0,
+    lateRequests: 0,
+    staleReads: 0,
+  };
+}

@@ -1,0 +1,87 @@
+import type { GenerationRef, Net, UdpHeartbeat } from "../../provider/agent/env";
+import type { SimDisk } from "./disk";
+import type { Links } from "./links";
+import type { SimProcess } from "./process";
+import type { Scheduler } from "./scheduler";
+
+/** An agent as its peers reach it. */
+export interface Peer {
+  process: SimProcess;
+  disk: SimDisk;
+  hear(heartbeat: UdpHeartbeat): void;
+  handle(request: unknown): Promise<unknown>;
+}
+
+export interface NetOptions {
+  host: string;
+  process: SimProcess;
+  disk: SimDisk;
+  scheduler: Scheduler;
+  links: Links;
+  /** The running agent of a host. */
+  peerOf(host: string): Peer | null;
+  transferMs(): number;
+}
+
+export interface SimNet extends Net {
+  hear(heartbeat: UdpHeartbeat): void;
+}
+
+/** A connection that carries nothing is given up after this long. */
+const STALL_MS = 3000;
+
+export function createNet(o: NetOptions): SimNet {
+  const { host, process, scheduler, links } = o;
+  const listeners: ((heartbeat: UdpHeartbeat) => void)[] = [];
+  let peers: string[] = [];
+
+  const reaches = (peer: string) =>
+    links.pass(host, peer) && links.pass(peer, host) && o.peerOf(peer) !== null;
+
+  async function transfer(peer: string, move: (other: Peer) => void): Promise<void> {
+    if (!reaches(peer)) {
+      await process.wait(STALL_MS);
+      throw new Error(`${peer} cannot be reached`);
+    }
+    await process.wait(o.transferMs());
+    const other = o.peerOf(peer);
+    if (!other || !reaches(peer)) {
+      await process.wait(STALL_MS);
+      throw new Error(`the connection to ${peer} was lost`);
+    }
+    move(other);
+  }
+
+  return {
+    hear: (heartbeat) => process.deliver(() => listeners.forEach((tell) => tell(heartbeat))),
+    setPeers: (next) => {
+      peers = next.map(({ name }) => name);
+    },
+    beat(sid) {
+      for (const peer of peers) {
+        if (links.pass(host, peer))
+          scheduler.after(links.latency(), () => o.peerOf(peer)?.hear({ from: host, sid }));
+      }
+    },
+    onHeartbeat: (listener) => {
+      listeners.push(listener);
+    },
+    sendGeneration: (peer, generation: GenerationRef) =>
+      transfer(peer, (other) => other.disk.receive(generation, o.disk)),
+    fetchGeneration: (peer, generation: GenerationRef) =>
+      transfer(peer, (other) => o.disk.receive(generation, other.disk)),
+    async ask(peer, request, timeoutMs) {
+      if (!reaches(peer)) {
+        await process.wait(Math.min(timeoutMs, STALL_MS));
+        throw new Error(`${peer} cannot be reached`);
+      }
+      await process.wait(links.latency());
+      return new Promise((resolve, reject) => {
+        process.after(timeoutMs, () => reject(new Error(`${peer} did not answer within ${timeoutMs} ms`)));
+        o.peerOf(peer)
+          ?.handle(request)
+          .then((answer) => scheduler.after(links.latency(), () => process.deliver(() => resolve(answer))));
+      });
+    },
+  };
+}

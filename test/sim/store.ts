@@ -1,0 +1,84 @@
+import type { Store, Txn, TxnOutcome } from "../../provider/agent/env";
+import { keysOf } from "../../provider/contract";
+import { type Links, STORE } from "./links";
+import type { SimProcess } from "./process";
+import type { Random } from "./random";
+import type { Records, Snapshot } from "./records";
+import type { Scheduler } from "./scheduler";
+
+const READ_TIMEOUT_MS = 250;
+const TXN_TIMEOUT_MS = 500;
+
+export interface StoreOptions {
+  group: string;
+  host: string;
+  process: SimProcess;
+  scheduler: Scheduler;
+  records: Records;
+  links: Links;
+  random: Random;
+}
+
+/** One process's connection to the store. */
+export function createStore(o: StoreOptions): Store {
+  let newest = 0;
+
+  async function read(): Promise<Snapshot["keys"]> {
+    const answered = await ask(o, READ_TIMEOUT_MS, () =>
+      o.random.chance(o.links.staleReads) ? o.records.olderSnapshot() : o.records.snapshot(),
+    );
+    if (!answered) throw new Error(`no endpoint answered within ${READ_TIMEOUT_MS} ms`);
+    if (answered.revision < newest)
+      throw new Error(`its answer is of revision ${answered.revision}, older than ${newest}`);
+    newest = answered.revision;
+    return answered.keys;
+  }
+
+  async function txn(request: Txn): Promise<TxnOutcome> {
+    refuseForbidden(o, request);
+    const apply = (): TxnOutcome => {
+      const revision = o.records.apply(request);
+      return revision === null ? { result: "refused" } : { result: "committed", revision };
+    };
+    const outcome = await ask(o, TXN_TIMEOUT_MS, apply);
+    if (outcome?.result === "committed") newest = Math.max(newest, outcome.revision);
+    return outcome ?? { result: "unknown", cause: `no reply within ${TXN_TIMEOUT_MS} ms` };
+  }
+
+  return { read, txn, moveLeader: async () => {}, setEndpoints: () => {} };
+}
+
+/** Carries a request to the store and its reply back; null: no reply came in time, whatever became of the request. */
+function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T): Promise<T | null> {
+  const { process, scheduler, links, random } = o;
+  return new Promise((resolve) => {
+    const stopWaiting = process.after(timeoutMs, () => resolve(null));
+    scheduler.after(links.latency(), () => {
+      if (!links.storeUp || !links.pass(o.host, STORE)) {
+        if (random.chance(links.lateRequests))
+          scheduler.after(random.between(50, 3000), () => links.storeUp && serve());
+        return;
+      }
+      const served = serve();
+      if (random.chance(links.lostReplies)) return;
+      scheduler.after(links.latency(), () => {
+        if (!links.pass(STORE, o.host)) return;
+        process.deliver(() => {
+          stopWaiting();
+          resolve(served);
+        });
+      });
+    });
+  });
+}
+
+/** etcd's role of a host: it writes its own records and the containers', never another host's. */
+function refuseForbidden({ group, host }: StoreOptions, { writes }: Txn): void {
+  const { prefix, containers, fences, hosts } = keysOf(group);
+  const allowed = [`${hosts}${host}/`, fences, `${prefix}fence-intent/`, containers, `${prefix}rule/`];
+  for (const write of writes) {
+    const key = "put" in write ? write.put : write.delete;
+    if (!allowed.some((area) => key.startsWith(area)))
+      throw new Error(`etcd refused the write of ${key}: permission denied`);
+  }
+}
