@@ -29,16 +29,20 @@ function restoring(
   session: Session,
   rejoin: Pick<PendingJoin, "macs" | "compares">,
 ): PendingJoin {
+  const lookAgain = () => {
+    if (state.session !== session || session.lapsed) return;
+    session.restore = true;
+    session.anchor = null;
+  };
   return {
     macs: rejoin.macs.filter((mac) => !session.left.has(mac)),
     compares: rejoin.compares,
     writes: [],
-    settle(outcome) {
-      if (outcome.result === "committed" || state.session !== session || session.lapsed) return;
-      // A record changed since the read, or there was no reply: look again.
-      session.restore = true;
-      session.anchor = null;
+    // Refused: a record changed since the read.
+    settle: (outcome) => {
+      if (outcome.result !== "committed") lookAgain();
     },
+    fail: lookAgain,
   };
 }
 

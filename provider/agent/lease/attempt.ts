@@ -6,6 +6,7 @@ import {
   joining,
   type LeaseContext,
   lapse,
+  notSent,
   type PendingJoin,
   type Session,
 } from "./state";
@@ -13,7 +14,8 @@ import {
 /**
  * renewed   acknowledged, and the gate looks into the set that was armed for it
  * refused   the join's compares failed: the session is judged by a renewal without it, at once
- * again     a longer lease was announced: it can be armed now, by another renewal at once
+ * again     another renewal is wanted at once: a longer lease was announced and can be armed now, or the acknowledgement
+ *           came too late to open anything
  * unknown   no reply; `cause` says why
  * gate      the kernel did not do what it was told; `cause` says why
  * over      the session was lost, or replaced by another
@@ -47,12 +49,12 @@ export async function attempt(
     await env.kernel.arm(plan.slot, [...flight.macs], plan.armMs);
   } catch (error) {
     state.flight = null;
-    join?.settle({ result: "refused" });
+    join?.settle(notSent("its MAC could not be armed"));
     return { result: "gate", cause: (error as Error).message };
   }
   if (state.session !== session) {
     state.flight = null;
-    join?.settle({ result: "refused" });
+    join?.settle(notSent("the session ended"));
     return { result: "over" };
   }
   state.n += 1;
@@ -60,8 +62,8 @@ export async function attempt(
   session.announcedMs = Math.min(session.announcedMs, plan.heartbeatMs);
   // Until its reply is here, the revision that an announcement gives the session record is not known.
   if (plan.announcing) (session as Session).anchor = null;
-  const outcome = await env.store.txn(txn);
   try {
+    const outcome = await env.store.txn(txn);
     if (state.session !== session) {
       join?.settle(outcome);
       return { result: "over" };
@@ -81,6 +83,9 @@ export async function attempt(
         join?.settle(outcome);
         return { result: "unknown", cause: outcome.cause };
     }
+  } catch (error) {
+    join?.fail(error as Error);
+    return { result: "unknown", cause: (error as Error).message };
   } finally {
     state.flight = null;
   }
@@ -106,13 +111,19 @@ async function acknowledge(
 ): Promise<AttemptResult> {
   const { state, env, emit } = context;
   const { session, plan, flight } = o;
+  const now = env.clock.now();
   // The acknowledgement may be read long after the timers ran out, before the watch on the lease had its turn.
-  if (isDue(session, env.clock.now())) lapse(context, session);
-  const wasLapsed = session.lapsed;
+  if (isDue(session, now)) lapse(context, session);
+  if (now >= o.armedAt + plan.armMs) {
+    // So late that what was armed for it has run out as well: the next renewal tells.
+    for (const mac of joining(flight)) state.members.add(mac);
+    flight.join?.settle({ result: "committed", revision: o.revision });
+    return { result: "again" };
+  }
+  const back = session.lapsed || (session.continued && !session.acknowledged);
   session.renewedAt = o.armedAt;
   session.heldMs = plan.armMs;
   session.lapsed = false;
-  const back = wasLapsed || (session.continued && !session.acknowledged);
   session.acknowledged = true;
 
   state.active = null;

@@ -31,7 +31,7 @@ export function createGateWatch(context: LeaseContext): GateWatch {
       state.members.clear();
       state.open.clear();
       state.active = null;
-      dropUnsent(state);
+      dropUnsent(state, "the gate is being repaired");
       const failure = await rebuild(context);
       const detail = failure === null ? fault : `${fault}; it could not be repaired: ${failure}`;
       // A gate that cannot be repaired is tried again each time, but told once.

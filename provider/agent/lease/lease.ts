@@ -1,5 +1,5 @@
 import { keysOf } from "../../contract";
-import type { Gate, LeaseEvent } from "../env";
+import type { Gate, LeaseEvent, TxnOutcome } from "../env";
 import type { LeaseEnv } from "./env";
 import { createGateWatch } from "./gate-watch";
 import { createNap } from "./nap";
@@ -11,6 +11,8 @@ import {
   type LeaseState,
   lapse,
   newSession,
+  notSent,
+  type Session,
 } from "./state";
 import { createTrouble } from "./trouble";
 import { AGENT_SILENT_MS, turn } from "./turn";
@@ -18,6 +20,7 @@ import { AGENT_SILENT_MS, turn } from "./turn";
 /** How long a planned stop waits for its longer lease. */
 const HOLD_PATIENCE_MS = 1500;
 const CLOSE_RETRY_MS = 20;
+const STOPPING = "the lease process is stopping";
 
 export interface LeaseOptions {
   group: string;
@@ -82,7 +85,7 @@ export function createLease(o: LeaseOptions): Lease {
       if (!isOver()) await nap.until(next);
     }
     ended.abort();
-    dropUnsent(state);
+    dropUnsent(state, STOPPING);
     await watching;
   }
 
@@ -122,10 +125,11 @@ export function createLease(o: LeaseOptions): Lease {
     },
 
     join({ mac, compares, writes }) {
-      if (!state.session || stopAt !== null) return Promise.resolve({ result: "refused" });
+      if (!state.session) return Promise.resolve(notSent("no session was adopted"));
+      if (stopAt !== null) return Promise.resolve(notSent(STOPPING));
       state.session.left.delete(mac);
-      const joined = new Promise<Awaited<ReturnType<Gate["join"]>>>((settle) => {
-        state.joins.push({ macs: [mac], compares, writes, settle });
+      const joined = new Promise<TxnOutcome>((settle, fail) => {
+        state.joins.push({ macs: [mac], compares, writes, settle, fail });
       });
       nap.wake();
       return joined;
@@ -150,7 +154,7 @@ export function createLease(o: LeaseOptions): Lease {
     state: async () => ({
       sid: state.session?.sid ?? null,
       open: [...state.open],
-      lapsed: state.session?.lapsed ?? false,
+      lapsed: isLapsed(state.session),
       leaseMs: state.session?.heldMs ?? state.timing.leaseMs,
     }),
 
@@ -164,6 +168,11 @@ export function createLease(o: LeaseOptions): Lease {
       listeners.push(listener);
     },
   };
+}
+
+/** After a restart nothing is known to be renewed before the first acknowledgement. */
+function isLapsed(session: Session | null): boolean {
+  return session !== null && (session.lapsed || (session.continued && !session.acknowledged));
 }
 
 function newState(o: LeaseOptions): LeaseState {
@@ -195,7 +204,7 @@ function forget(state: LeaseState, mac: string): void {
   for (const join of state.joins) join.macs = join.macs.filter((other) => other !== mac);
   const empty = state.joins.filter((join) => join.macs.length === 0);
   state.joins = state.joins.filter((join) => join.macs.length > 0);
-  for (const join of empty) join.settle({ result: "refused" });
+  for (const join of empty) join.settle(notSent("its MAC left"));
 }
 
 /** Tells of a lapse in time, whatever the loop is waiting for. */

@@ -50,6 +50,8 @@ export interface PendingJoin {
   compares: readonly Compare[];
   writes: readonly Write[];
   settle(outcome: TxnOutcome): void;
+  /** The store refused the request itself; nothing was applied. */
+  fail(error: Error): void;
 }
 
 export interface LeaseContext {
@@ -94,7 +96,7 @@ export function lapse({ state, env, emit }: LeaseContext, session: Session): voi
   session.lapsed = true;
   state.members.clear();
   state.open.clear();
-  dropUnsent(state);
+  dropUnsent(state, "the session lapsed");
   session.restore = false;
   if (state.flight) state.flight.macs = new Set(joining(state.flight));
   emit({ type: "lapsed", sid: session.sid });
@@ -116,10 +118,15 @@ export function endSession(state: LeaseState): void {
   state.members.clear();
   state.open.clear();
   state.flight?.macs.clear();
-  dropUnsent(state);
+  dropUnsent(state, "the session ended");
 }
 
-/** Nothing of these joins was sent, so nothing was applied. */
-export function dropUnsent(state: LeaseState): void {
-  for (const join of state.joins.splice(0)) join.settle({ result: "refused" });
+/** Ends the joins that wait for a renewal. */
+export function dropUnsent(state: LeaseState, why: string): void {
+  for (const join of state.joins.splice(0)) join.settle(notSent(why));
+}
+
+/** Not `refused`, which would tell the agent that a compare failed, that is that somebody else wrote the record. */
+export function notSent(why: string): TxnOutcome {
+  return { result: "unknown", cause: `not sent: ${why}` };
 }

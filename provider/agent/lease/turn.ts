@@ -25,7 +25,7 @@ export async function turn(parts: TurnParts): Promise<number> {
   const { session } = state;
   const nextInterval = startedAt + state.timing.intervalMs;
   if (!session) {
-    dropUnsent(state);
+    dropUnsent(state, "no session was adopted");
     if (state.active === null) await closeAll(parts);
     return nextInterval;
   }
