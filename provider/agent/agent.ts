@@ -1,7 +1,7 @@
 import { type CtlReply, type CtlRequest, type GroupConfig, type GroupStatus, realMac } from "../contract";
 import { act } from "./actions";
 import { obsolete } from "./actions/generations";
-import { type Context, count, localOf, type Subject } from "./context";
+import { type Context, count, enter, localOf, type Subject } from "./context";
 import { handleCtl } from "./control";
 import { type Decision, decide, usableGeneration } from "./decide";
 import { type Arrivals, arrived, suspected } from "./detector";
@@ -14,7 +14,6 @@ import { noObservations, observe } from "./observe";
 import { fenceTxn } from "./ownership";
 import { createProber } from "./prober";
 import { establishSession } from "./session";
-import { mayFollow, type State, states } from "./states";
 import { groupStatus } from "./status";
 import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
@@ -206,10 +205,9 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     { syncGate }: Tools,
   ): Promise<void> {
     const { local, container } = subject;
-    const from = local.standing;
     local.busy = decision.do;
     try {
-      env.log.info(await act(session, subject, decision, syncGate));
+      env.log.debug(await act(session, subject, decision, syncGate));
     } catch (error) {
       if (session.signal.aborted) return;
       env.log.event({
@@ -221,15 +219,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       await env.clock.sleep(500, session.signal).catch(() => {});
     } finally {
       local.busy = null;
-      transition(container.name, from, local.standing);
       session.wake();
     }
-  }
-
-  function transition(container: string, from: State, to: State): void {
-    if (from === to) return;
-    if (!mayFollow(from, to)) env.log.warn(`${container}: unexpected transition ${from} => ${to}`);
-    env.log.info(`${container}: ${from} => ${to} (${states[to]})`);
   }
 
   async function fence(session: Context, host: string, because: string): Promise<void> {
@@ -309,7 +300,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     await Promise.allSettled(
       running.map(async ([name, local]) => {
         local.joined = false;
-        local.standing = "LAPSED";
+        enter(session, name, local, "LAPSED");
         await env.runtime.freeze(name, "lapse");
         local.state = "frozen";
       }),
@@ -379,8 +370,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     local.state = copy.state;
     local.detail = copy.detail;
     local.mac = copy.mac === null ? null : copy.mac === realMac(session.me.group, name) ? "real" : "parked";
-    if (copy.state === "prepared") local.standing = "PREPARED";
-    if (copy.state === "absent") local.standing = "ABSENT";
+    if (copy.state === "prepared") enter(session, name, local, "PREPARED");
+    if (copy.state === "absent") enter(session, name, local, "ABSENT");
   }
 }
 

@@ -3,7 +3,7 @@ import type { LocalCopy } from "./decide";
 import type { Env } from "./env";
 import type { Observations } from "./observe";
 import type { Me } from "./ownership";
-import type { State } from "./states";
+import { mayFollow, type State, states } from "./states";
 import type { ContainerView, GroupView } from "./view";
 
 /** What is known of one container on this host between cycles. */
@@ -75,4 +75,14 @@ export function generationKey({ epoch, gen }: Pick<Generation, "epoch" | "gen">)
 
 export function count(context: Context, counter: string, by = 1): void {
   context.counters[counter] = (context.counters[counter] ?? 0) + by;
+}
+
+/** The one place where a container's state on this host changes; each change is logged once. */
+export function enter(context: Context, container: string, local: Local, next: State): void {
+  const before = local.standing;
+  if (before === next) return;
+  if (!mayFollow(before, next))
+    context.env.log.warn(`${container}: unexpected transition ${before} => ${next}`);
+  local.standing = next;
+  context.env.log.info(`${container}: ${before} => ${next} (${states[next]})`);
 }

@@ -14,7 +14,8 @@ export const states = {
 export type State = keyof typeof states;
 
 const transitions: Record<State, readonly State[]> = {
-  ABSENT: ["PREPARED", "RESTORING", "FENCED"],
+  // To RUNNING and LAPSED: an agent that was restarted finds its container going on.
+  ABSENT: ["PREPARED", "RESTORING", "RUNNING", "LAPSED", "FENCED"],
   PREPARED: ["HELD", "RESTORING", "ABSENT", "FENCED"],
   HELD: ["RESTORING", "PREPARED", "ABSENT", "FENCED"],
   RESTORING: ["RUNNING", "LAPSED", "FENCED", "ABSENT"],

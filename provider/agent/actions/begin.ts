@@ -1,5 +1,5 @@
 import { type Connection, type ContainerSpec, keysOf, parkedMac, realMac } from "../../contract";
-import { type Context, count, type Local, type Subject } from "../context";
+import { type Context, count, enter, type Local, type Subject } from "../context";
 import { triesSoFar, usableGeneration } from "../decide";
 import { beginAgainTxn, phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
@@ -17,7 +17,7 @@ export async function begin(
   const { container, local } = subject;
   const owner = container.owner!.value;
   const spec = container.spec!.value;
-  local.standing = "RESTORING";
+  enter(context, container.name, local, "RESTORING");
   local.joined = false;
   const startedAt = context.env.clock.now();
   try {
@@ -152,7 +152,7 @@ async function open(context: Context, { container, local }: Subject, reason: str
     await context.env.clock.sleep(20, context.signal);
   }
   local.joined = true;
-  local.standing = "RUNNING";
+  enter(context, container.name, local, "RUNNING");
   local.runningSince = context.env.clock.now();
   local.unhealthy = null;
   return true;
@@ -170,7 +170,7 @@ export async function rejoin(context: Context, { container, local }: Subject): P
   if (outcome.result !== "committed")
     return `${container.name}: the gate could not be opened again yet (${outcome.result})`;
   local.joined = true;
-  local.standing = "RUNNING";
+  enter(context, container.name, local, "RUNNING");
   local.runningSince ??= context.env.clock.now();
   await context.env.runtime.announce({ spec: container.spec!.value, mac });
   return `${container.name}: its gate is open again`;
@@ -228,7 +228,7 @@ async function end(
   await env.runtime.remove(container.name);
   local.state = "absent";
   local.mac = null;
-  local.standing = "ABSENT";
+  enter(context, container.name, local, "ABSENT");
   const txn = phaseWrites(me, container, change, env.clock.wall());
   await settle(env, { ...txn, compares: [...txn.compares, ...sessionCompares(me)] }, context.signal);
   const kind = change.phase === "FAILED" ? "failed" : "give-up";

@@ -1,5 +1,5 @@
 import { parkedMac, realMac, specDigest } from "../../contract";
-import { type Context, count, type Subject } from "../context";
+import { type Context, count, enter, type Subject } from "../context";
 import { triesSoFar } from "../decide";
 import { beginAgainTxn, claimTxn, forgetTxn, standbysTxn, takeOverTxn } from "../ownership";
 import { settle } from "../settle";
@@ -45,7 +45,7 @@ export async function beginAgain(
   const { env, me } = context;
   await env.gate.leave(realMac(me.group, container.name));
   local.joined = false;
-  local.standing = "RESTORING";
+  enter(context, container.name, local, "RESTORING");
   const owner = container.owner!.value;
   const changed = owner.specDigest !== specDigest(container.spec!.value);
   const tries = changed ? 0 : triesSoFar(container, local, env.clock.now()) + 1;
@@ -84,7 +84,7 @@ export async function evict(
   const { env, me } = context;
   const mac = realMac(me.group, container.name);
   const ran = local.state === "running" || local.state === "frozen";
-  local.standing = "FENCED";
+  enter(context, container.name, local, "FENCED");
   await env.gate.leave(mac);
   local.joined = false;
   await env.runtime.kill(container.name);
@@ -98,7 +98,7 @@ export async function evict(
     runningSince: null,
     specDigest: null,
   });
-  local.standing = "ABSENT";
+  enter(context, container.name, local, "ABSENT");
   const sentence = `${container.name}: the copy on ${me.host} is removed: ${because}`;
   if (ran) env.log.event({ kind: "evict", container: container.name, sentence });
   return sentence;
@@ -137,7 +137,7 @@ export async function prepare(
   });
   local.state = "prepared";
   local.specDigest = specDigest(spec);
-  local.standing = "PREPARED";
+  enter(context, container.name, local, "PREPARED");
   return `${container.name}: a standby copy is prepared on ${context.me.host}`;
 }
 
@@ -164,7 +164,7 @@ export async function hold(
   }
   local.held = { epoch: named.epoch, gen: named.gen };
   local.heldSince = context.env.clock.now();
-  local.standing = "HELD";
+  enter(context, container.name, local, "HELD");
   const took = Math.round(local.heldSince - startedAt);
   const sentence = `${container.name}: generation ${named.epoch}-${named.gen} is restored and held on ${context.me.host} after ${took} ms: ${container.owner!.value.host} is suspected`;
   context.env.log.event({ kind: "hold", container: container.name, sentence });
@@ -180,7 +180,7 @@ export async function discard(
   await context.env.runtime.remove(container.name);
   Object.assign(local, { state: "absent", mac: null, held: null, heldSince: null, specDigest: null });
   local.noHoldBefore = context.env.clock.now() + HOLD_PAUSE_MS;
-  local.standing = "ABSENT";
+  enter(context, container.name, local, "ABSENT");
   const sentence = `${container.name}: the held copy on ${context.me.host} is let go: ${because}`;
   context.env.log.event({ kind: "discard", container: container.name, sentence });
   return sentence;
