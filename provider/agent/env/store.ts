@@ -22,7 +22,7 @@ export interface EtcdStore extends Store {
   txn(txn: Txn, options?: { timeoutMs?: number }): Promise<TxnOutcome>;
   /** Rejects with the reason where this host leads and the leadership could not be moved. */
   moveLeader(host: string): Promise<void>;
-  /** Read the PEM files again and connect anew. */
+  /** Read the PEM files again and connect anew. Throws and keeps the old ones where they cannot be used. */
   reloadTls(): void;
   close(): void;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { createSecureContext } from "node:tls";
 import { createEndpoint, type Endpoint, EtcdError, type TlsTexts } from "./endpoint";
 import { createRotation, localLast, type Rotation } from "./rotation";
 import {
@@ -36,7 +37,7 @@ export interface Etcd {
   /** Move the leadership from the member named `from`, if it leads, to the one named `to`. */
   moveLeader(names: { from: string; to: string }, timeoutMs: number): Promise<void>;
   setEndpoints(endpoints: string[]): void;
-  /** Read the PEM files again and connect anew. */
+  /** Read the PEM files again and connect anew. Throws and keeps the old ones where they cannot be used. */
   reloadTls(): void;
   close(): void;
 }
@@ -181,8 +182,11 @@ export function createEtcd(options: EtcdOptions): Etcd {
   };
 }
 
+/** Throws where a file is missing or not what it should be. */
 function readTls(paths: EtcdOptions["tls"]): TlsTexts {
-  return { ca: readFileSync(paths.ca), cert: readFileSync(paths.cert), key: readFileSync(paths.key) };
+  const texts = { ca: readFileSync(paths.ca), cert: readFileSync(paths.cert), key: readFileSync(paths.key) };
+  createSecureContext(texts);
+  return texts;
 }
 
 function ownAddresses(): string[] {

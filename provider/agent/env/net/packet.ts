@@ -1,0 +1,78 @@
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+
+const VERSION = 1;
+const KEY_ID_BYTES = 4;
+const MAC_BYTES = 16;
+const MAX_BYTES = 200;
+
+/** One UDP heartbeat: version, key id, group, from, sid, sequence, time, then 16 bytes of HMAC-SHA256 over all that. */
+export interface Packet {
+  group: string;
+  from: string;
+  sid: string;
+  /** Strictly increasing for a sid. */
+  seq: bigint;
+  /** The sender's monotonic clock, ns. */
+  monotonic: bigint;
+}
+
+export function encodePacket(packet: Packet, key: Buffer): Buffer {
+  const numbers = Buffer.alloc(16);
+  numbers.writeBigUInt64BE(packet.seq, 0);
+  numbers.writeBigUInt64BE(packet.monotonic, 8);
+  const body = Buffer.concat([
+    Buffer.from([VERSION]),
+    keyId(key),
+    ...[packet.group, packet.from, packet.sid].flatMap(lengthAndText),
+    numbers,
+  ]);
+  return Buffer.concat([body, macOf(body, key)]);
+}
+
+/** Null for anything that was not made with one of the keys. Never throws, whatever the bytes are. */
+export function decodePacket(bytes: Buffer, keys: Buffer[]): Packet | null {
+  if (bytes.length > MAX_BYTES || bytes.length <= 1 + KEY_ID_BYTES + MAC_BYTES || bytes[0] !== VERSION)
+    return null;
+  const id = bytes.subarray(1, 1 + KEY_ID_BYTES);
+  const key = keys.find((candidate) => keyId(candidate).equals(id));
+  if (!key) return null;
+  const body = bytes.subarray(0, -MAC_BYTES);
+  if (!timingSafeEqual(macOf(body, key), bytes.subarray(-MAC_BYTES))) return null;
+  return parseBody(body);
+}
+
+/** 32 bytes in hex a line; the first key sends, all verify. Throws without showing what it read. */
+export function parseKeys(text: string): Buffer[] {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const wrong = lines.findIndex((line) => !/^[0-9a-f]{64}$/i.test(line.trim()));
+  if (wrong >= 0) throw new Error(`heartbeat keys: line ${wrong + 1} is not 32 bytes in hex`);
+  if (lines.length === 0) throw new Error("heartbeat keys: expected at least one key, found none");
+  return lines.map((line) => Buffer.from(line.trim(), "hex"));
+}
+
+function parseBody(body: Buffer): Packet | null {
+  let at = 1 + KEY_ID_BYTES;
+  const texts: string[] = [];
+  for (let field = 0; field < 3; field++) {
+    const length = body[at];
+    if (length === undefined || at + 1 + length > body.length) return null;
+    texts.push(body.toString("utf8", at + 1, at + 1 + length));
+    at += 1 + length;
+  }
+  if (body.length !== at + 16) return null;
+  const [group, from, sid] = texts as [string, string, string];
+  return { group, from, sid, seq: body.readBigUInt64BE(at), monotonic: body.readBigUInt64BE(at + 8) };
+}
+
+function lengthAndText(text: string): Buffer[] {
+  const bytes = Buffer.from(text);
+  return [Buffer.from([bytes.length]), bytes];
+}
+
+function keyId(key: Buffer): Buffer {
+  return createHash("sha256").update(key).digest().subarray(0, KEY_ID_BYTES);
+}
+
+function macOf(body: Buffer, key: Buffer): Buffer {
+  return createHmac("sha256", key).update(body).digest().subarray(0, MAC_BYTES);
+}
