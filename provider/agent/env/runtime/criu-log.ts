@@ -5,9 +5,9 @@ export interface CriuReason {
 }
 
 /** Said on every run, by hosts without CAP_SYS_RESOURCE for example, without any effect. */
-const HARMLESS = [/Can't setup RLIMIT_NOFILE/];
+const HARMLESS = [/Can't setup RLIMIT_NOFILE/, /cgroupd: recv req error/];
 /** Said at the end of every failure; they explain nothing. */
-const EMPTY = [/(Dumping|Restoring|Pre-dumping) FAILED/, /^criu failed/];
+const EMPTY = [/(Dumping|Restoring|Pre-dumping) FAILED/, /^criu failed/, /failed with -\d+$/];
 const SHOWN = 4;
 
 /** Reads CRIU's log of a run that failed. */
@@ -58,5 +58,4 @@ const MEANINGS: [RegExp, string][] = [
     "It has an open file or socket of a kind that CRIU cannot dump.",
   ],
   [/No space left/, "The file system for checkpoints is full."],
-  [/cgroup/i, "Its processes are not where CRIU expects them in the cgroup tree."],
 ];

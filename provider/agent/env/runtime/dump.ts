@@ -40,7 +40,10 @@ export async function dump(
     await freeze(context, container, "dump");
     const checkpoint = runc.checkpoint({ root: state.root, id: record.id, images, work: places.work });
     const [dumped, packed, listed] = await Promise.allSettled([
-      run(checkpoint, { timeoutMs: DUMP_TIMEOUT_MS }),
+      run(checkpoint, {
+        timeoutMs: DUMP_TIMEOUT_MS,
+        onStart: (pid) => writeFileSync(places.dumpPid, String(pid)),
+      }),
       run(tar.pack({ folder: record.layer, file: layer }), { timeoutMs: DUMP_TIMEOUT_MS }),
       run(inNetns(state.pid, establishedConnections)),
     ]);
@@ -52,6 +55,7 @@ export async function dump(
     if (listed.status === "rejected") throw listed.reason;
     connections = parseConnections(listed.value);
   } finally {
+    rmSync(places.dumpPid, { force: true });
     await thaw(container, "dump");
     context.dumping.delete(container);
   }

@@ -7,6 +7,8 @@ export interface RunOptions {
   timeoutMs?: number;
   /** Variables beside PATH, HOME and LC_ALL. */
   env?: Record<string, string>;
+  /** Called with the program's process id as soon as it runs. */
+  onStart?: (pid: number) => void;
 }
 
 export interface RunResult {
@@ -48,6 +50,7 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
   return new Promise((resolve, reject) => {
     const [program = "", ...args] = argv;
     const child = spawn(program, args, { stdio: "pipe", env: { ...baseEnvironment(), ...options.env } });
+    if (child.pid !== undefined) options.onStart?.(child.pid);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;

@@ -11,12 +11,23 @@ export interface Job {
 export interface Jobs {
   of(container: string): Job | undefined;
   begin(container: string, work: () => Promise<unknown>): Job;
+  /** How often its death was asked for: an operation that sees another number than at its start ends. */
+  kills(container: string): number;
+  /** Its death is asked for: what the engine does for it now may fail. */
+  noteKill(container: string): void;
 }
 
 export function createJobs(): Jobs {
   const running = new Map<string, Job>();
+  const kills = new Map<string, number>();
   return {
     of: (container) => running.get(container),
+    kills: (container) => kills.get(container) ?? 0,
+    noteKill(container) {
+      kills.set(container, (kills.get(container) ?? 0) + 1);
+      const job = running.get(container);
+      if (job) job.killed = true;
+    },
     begin(container, work) {
       if (running.has(container)) throw new Error(`an earlier command for ${container} has not ended yet`);
       const job: Job = { over: Promise.resolve(), error: null, killed: false };

@@ -37,7 +37,7 @@ export async function prepare(context: RuntimeContext, { spec }: CopyRequest): P
   if (known?.specDigest === specDigest(spec)) {
     const state = stateOf(context, known);
     if (state === "prepared" && !context.jobs.of(spec.name)) return;
-    await kill(context, spec.name);
+    await endProcesses(context, spec.name);
     try {
       await context.engines[known.engine].makeRestorable(known);
       return markPrepared(context, known);
@@ -56,7 +56,9 @@ function markPrepared(context: RuntimeContext, record: CopyRecord): void {
 }
 
 export async function start(context: RuntimeContext, { spec, mac }: CopyRequest): Promise<void> {
+  const kills = context.jobs.kills(spec.name);
   const record = await create(context, spec);
+  if (context.jobs.kills(spec.name) !== kills) throw new Error(`${spec.name} was killed before it started`);
   const job = context.jobs.begin(spec.name, () => context.engines[record.engine].start(record));
   await job.over;
   if (job.killed) throw new Error(`${spec.name} was killed while it started`);
@@ -67,7 +69,8 @@ export async function start(context: RuntimeContext, { spec, mac }: CopyRequest)
 }
 
 async function create(context: RuntimeContext, spec: ContainerSpec): Promise<CopyRecord> {
-  await remove(context, spec.name);
+  await endProcesses(context, spec.name);
+  await removeCopy(context, spec.name);
   const engine = context.engines[spec.workload.engine];
   const { parent, subnet, gateway, address } = context.network();
   await engine.ensureNetwork({
@@ -102,13 +105,17 @@ async function create(context: RuntimeContext, spec: ContainerSpec): Promise<Cop
  * is still starting or restoring it is waited for and killed again.
  */
 export async function kill(context: RuntimeContext, container: string): Promise<void> {
+  context.jobs.noteKill(container);
+  await endProcesses(context, container);
+}
+
+async function endProcesses(context: RuntimeContext, container: string): Promise<void> {
   context.exits.unwatch(container);
   const record = readRecord(container);
   if (!record) return;
   const places = placesOf(container);
   for (;;) {
     const job = context.jobs.of(container);
-    if (job) job.killed = true;
     rmSync(places.gatePipe, { force: true });
     const cgroup = cgroupOf(record.engine, record.id);
     if (cgroup) writeCgroup(cgroup, "cgroup.kill", "1");
@@ -130,6 +137,10 @@ const KILL_AGAIN_MS = 20;
 
 export async function remove(context: RuntimeContext, container: string): Promise<void> {
   await kill(context, container);
+  await removeCopy(context, container);
+}
+
+async function removeCopy(context: RuntimeContext, container: string): Promise<void> {
   const record = readRecord(container) ?? (await strayOf(context, container));
   if (!record) return deleteRecord(container);
   await unroute(record.virtualIps);

@@ -17,6 +17,8 @@ export interface Places {
   prepared: string;
   /** The MAC that the running copy has now. */
   mac: string;
+  /** Process id of the checkpoint that is being taken; it outlives the agent that began it. */
+  dumpPid: string;
   /** One file per freeze reason. */
   freeze: string;
   /** Environment of the container, for the engine's command line, only while it is created. */
@@ -40,6 +42,7 @@ export function placesOf(container: string): Places {
     held: join(run, "held"),
     prepared: join(run, "prepared"),
     mac: join(run, "mac"),
+    dumpPid: join(run, "dump.pid"),
     freeze: join(run, "freeze"),
     envFile: join(run, "env"),
     record: join(recordRoot, `${container}.json`),

@@ -1,23 +1,42 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeContext } from "./context";
 import { pidOf } from "./copies";
 import { unlockNetwork } from "./dump";
 import { thaw } from "./freezer";
-import { placesOf } from "./places";
+import { type Places, placesOf } from "./places";
 import { containersOfThisBoot, readRecord } from "./record";
+import { until } from "./wait";
+
+const DUMP_END_TIMEOUT_MS = 60_000;
 
 /**
- * A dump of an agent that died goes on no more: its freeze ends, unless there are other reasons, and so does CRIU's
- * lock on the container's network.
+ * A dump of an agent that died leads to nothing: when its CRIU is done (to end it halfway would break the container's
+ * connections) the freeze ends, unless there are other reasons, and so does a lock on the container's network.
  */
 export async function endInterruptedDumps(context: RuntimeContext): Promise<void> {
   for (const container of containersOfThisBoot()) {
     const record = readRecord(container);
-    if (!record || !existsSync(join(placesOf(container).freeze, "dump")) || context.dumping.has(container))
-      continue;
+    const places = placesOf(container);
+    if (!record || !existsSync(join(places.freeze, "dump")) || context.dumping.has(container)) continue;
+    context.log.warn(
+      `${container}: an earlier agent ended while it took a checkpoint; the container goes on`,
+    );
+    await until(() => !dumps(places, record.id), {
+      what: `the checkpoint of ${container} that an earlier agent began has ended`,
+      timeoutMs: DUMP_END_TIMEOUT_MS,
+    });
+    rmSync(places.dumpPid, { force: true });
     const pid = pidOf(context, record);
     if (pid !== null) await unlockNetwork(pid);
     await thaw(container, "dump");
+  }
+}
+
+function dumps({ dumpPid }: Places, id: string): boolean {
+  try {
+    return readFileSync(`/proc/${readFileSync(dumpPid, "utf8")}/cmdline`, "utf8").includes(id);
+  } catch {
+    return false;
   }
 }

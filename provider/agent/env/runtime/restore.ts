@@ -41,6 +41,7 @@ export async function restore(
   if (cgroup && readEvents(cgroup)?.populated) {
     throw new Error(`${container} cannot be restored on ${context.host}: an earlier copy still runs here`);
   }
+  const kills = context.jobs.kills(container);
   const places = placesOf(container);
   const { images, layer } = generationPlaces(request.folder);
   clearTraces(places);
@@ -60,6 +61,8 @@ export async function restore(
     { mode: 0o600 },
   );
   await run(["mkfifo", "-m", "600", places.gatePipe]);
+  if (context.jobs.kills(container) !== kills)
+    throw new Error(`${container} was killed before it was restored`);
 
   const job = context.jobs.begin(container, () => context.engines[record.engine].restore(record, images));
   const pid = await heldOrOver(places, job, container);
@@ -138,7 +141,7 @@ function restoreFailure(
   const log = join(places.work, "restore.log");
   const reason = existsSync(log) ? criuReason(readFileSync(log, "utf8")) : { said: [], meaning: null };
   const engine = job.error?.message ?? "the engine ended without running it";
-  const words = reason.said.length > 0 ? `${criuSentence(reason)} (${engine})` : engine;
+  const words = reason.said.length > 0 ? criuSentence(reason) : engine;
   return new Error(`${what}: ${words}`, { cause: job.error });
 }
 
