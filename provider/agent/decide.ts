@@ -136,7 +136,7 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
   }
   if (copy.state === "frozen") return { do: "resume", because: "the lease is live again and it still owns" };
   if (copy.state !== "running")
-    return afterCrash(input, spec.onFailure, `it ${copy.detail ?? `is ${copy.state}`}`);
+    return afterCrash(input, spec.onFailure, `it ended: ${copy.detail ?? copy.state}`);
   if (!copy.joined) return { do: "rejoin", because: "its gate is not open" };
   if (copy.unhealthy) return afterApplicationFailure(input, spec.onFailure, copy.unhealthy);
   const standbys = container.standbys?.value.hosts ?? null;
