@@ -54,6 +54,7 @@ rmdir --ignore-fail-on-non-empty -- ${paths.state} ${paths.etc} 2>/dev/null || :
 
 /** Script; `$1`: engine, `$2`: image. Notes an image that is not there yet as one of ours, before it is pulled. */
 export const notePulledImage = `
+[ -d ${paths.state} ] || exit 0
 "$1" image inspect "$2" >/dev/null 2>&1 && exit 0
 touch ${pulledList}
 grep -qxF -- "$1 $2" ${pulledList} || echo "$1 $2" >>${pulledList}`;

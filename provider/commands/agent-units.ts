@@ -54,8 +54,9 @@ function gateUnit(): string {
 }
 
 /**
- * Renews the heartbeat key and alone writes the gate. `KillMode=control-group`: its nft child must be dead before the
- * next one arms anything. What the kernel has open when it ends closes by the kernel's own timers.
+ * Renews the heartbeat key and alone writes the gate. `KillMode=mixed`: it needs its nft child once more to hold the
+ * gate open over a planned restart, but no child may live when the next lease arms anything. What is open in the
+ * kernel when it ends closes by the kernel's own timers.
  */
 function leaseUnit(realtime: boolean): string {
   return unit({
@@ -69,7 +70,8 @@ function leaseUnit(realtime: boolean): string {
       "Type=notify",
       "NotifyAccess=all",
       `ExecStart=${program("lease", LEASE_FLAGS)}`,
-      "KillMode=control-group",
+      "ExecReload=/bin/kill -HUP $MAINPID",
+      "KillMode=mixed",
       "WatchdogSec=3",
       "TimeoutStartSec=60",
       "TimeoutStopSec=5",
@@ -100,6 +102,7 @@ function agentUnit(): string {
       "Type=notify",
       "NotifyAccess=all",
       `ExecStart=${program("agent", AGENT_FLAGS)}`,
+      "ExecReload=/bin/kill -HUP $MAINPID",
       "KillMode=process",
       "WatchdogSec=15",
       "TimeoutStartSec=120",

@@ -48,7 +48,7 @@ const definition = defineResource({
   remove: ({ inputs, context }) => remove(inputs, context),
 });
 
-export const checkpointScheduleHandlers = withEarlyCheck(definition, { faults: oneOfBoth });
+export const checkpointScheduleHandlers = withEarlyCheck(definition, { inputs, faults: oneOfBoth });
 
 function oneOfBoth(_known: unknown, given: string[]): InputFault[] {
   const count = ["intervalSeconds", "cron"].filter((key) => given.includes(key)).length;

@@ -25,6 +25,10 @@ export const containerInputs = z.strictObject({
   hosts: z.array(groupHostSchema).optional(),
   ...workload,
   image: imageSchema,
+  // A refinement, since its fault does not repeat the value, which may be a secret in the wrong form.
+  envs: z
+    .array(z.string().refine((text) => /^[^=]+=/.test(text), { error: 'expected "NAME=value"' }))
+    .default([]),
   engine: engine.default("podman"),
   virtualIps: containerSpecSchema.shape.virtualIps,
   standbys: containerSpecSchema.shape.standbys,

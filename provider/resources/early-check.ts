@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { faultText, type InputFault } from "../contract";
 import { hasUnknown } from "../frame/unknown";
 import type { Handlers } from "../resource";
@@ -10,13 +11,18 @@ type Values = Record<string, unknown>;
  */
 export function withEarlyCheck(
   handlers: Handlers,
-  o: { faults?: (known: Values, given: string[]) => InputFault[]; derive?: (known: Values) => Values },
+  o: {
+    inputs: z.ZodObject;
+    faults?: (known: Values, given: string[]) => InputFault[];
+    derive?: (known: Values) => Values;
+  },
 ): Handlers {
   return {
     ...handlers,
     async check(olds, news) {
-      const { inputs, failures } = await handlers.check(olds, news);
-      if (failures.length > 0) return { inputs, failures };
+      const { inputs: checked, failures } = await handlers.check(olds, news);
+      if (failures.length > 0) return { inputs: checked, failures };
+      const inputs = withDefaults(o.inputs, checked);
       const known = Object.fromEntries(Object.entries(inputs).filter(([, value]) => !hasUnknown(value)));
       const faults = o.faults?.(known, Object.keys(inputs)) ?? [];
       return {
@@ -25,4 +31,14 @@ export function withEarlyCheck(
       };
     },
   };
+}
+
+/** Inputs of which some are unknown come back without defaults, and a plan would show every default as removed. */
+function withDefaults(schema: z.ZodObject, inputs: Values): Values {
+  const filled = Object.entries(schema.shape).flatMap(([key, field]) => {
+    if (hasUnknown(inputs[key])) return [];
+    const parsed = (field as z.ZodType).safeParse(inputs[key]);
+    return parsed.success && parsed.data !== undefined ? [[key, parsed.data]] : [];
+  });
+  return { ...inputs, ...Object.fromEntries(filled) };
 }

@@ -11,6 +11,7 @@ import { type Context, defineResource } from "../resource";
 import { withHost } from "../ssh/session";
 import { untilLive } from "./agent-live";
 import { type AgentPlan, prepareAgent, switchAgent } from "./agent-setup";
+import { withEarlyCheck } from "./early-check";
 import { oneAtATime, waitForOthers } from "./rolling";
 import { removeOrGiveUp } from "./unreachable";
 
@@ -38,7 +39,7 @@ const outputs = z.object({
 });
 type Outputs = z.infer<typeof outputs>;
 
-export const heartbeatAgentHandlers = defineResource({
+const definition = defineResource({
   kind: "HeartbeatAgent",
   inputs,
   outputs,
@@ -52,6 +53,8 @@ export const heartbeatAgentHandlers = defineResource({
   read: ({ inputs, stored, context }) => read(inputs, stored.outputs, context),
   remove: ({ inputs, context }) => remove(inputs, context),
 });
+
+export const heartbeatAgentHandlers = withEarlyCheck(definition, { inputs });
 
 function membership({ host, handle }: Inputs): InputFault[] {
   const declared = handle.policy.hosts.find(({ name }) => name === host);

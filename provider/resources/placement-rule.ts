@@ -56,7 +56,7 @@ export function placementRuleHandlers(kind: "AntiAffinityRule" | "AffinityRule")
     read: async ({ inputs }) => standing(inputs),
     remove: ({ inputs, context }) => remove(inputs, context),
   });
-  return withEarlyCheck(definition, { faults: (known, given) => ruleFaults(ruleKind, known, given) });
+  return withEarlyCheck(definition, { inputs, faults: (known, given) => ruleFaults(ruleKind, known, given) });
 }
 
 function ruleOf(kind: Rule["kind"], inputs: Omit<Inputs, "handle" | "group">): Rule {

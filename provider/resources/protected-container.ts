@@ -44,6 +44,7 @@ const definition = defineResource({
 });
 
 const checked = withEarlyCheck(definition, {
+  inputs: containerInputs,
   faults: containerFaults,
   derive: (known) => ({ coldStart: coldStartText(known) }),
 });
