@@ -85,6 +85,9 @@ export function defineResource<I extends Shape, O extends Shape>(
   type Inputs = z.output<I>;
   type Outputs = Partial<z.output<O>>;
   const inputKeys = Object.keys(definition.inputs.shape);
+  const taken = inputKeys.filter((key) => key in definition.outputs.shape);
+  if (taken.length > 0)
+    throw new Error(`${definition.kind} has inputs and outputs of one name: ${taken.join(", ")}`);
   const secretInputs: readonly string[] = definition.secretInputs ?? [];
 
   function faultsOf(inputs: Values): { inputs: Values; faults: InputFault[] } {

@@ -9,6 +9,8 @@ export const ETCD_SERVER_NAME = "etcd.container-ha";
 export const trustSchema = z.object({
   /** The first one signs; all of them are trusted. */
   authorities: z.array(keyPairSchema).min(1),
+  /** Certificates of authorities whose keys were lost with a killed run, but which hosts may still rely on. */
+  adopted: z.array(z.string()).default([]),
   /** Host name -> its certificate. */
   hosts: z.record(z.string(), keyPairSchema),
   /** The `certificateRotation` that these keys were made for. */
@@ -39,14 +41,14 @@ export function ensureTrust(request: TrustRequest, before: Trust | undefined): T
     const good = found && isGood({ leaf: found, signer, address: host.address });
     return [host.name, good ? found : hostCertificate(signer, host)] as const;
   });
-  return { authorities, hosts: Object.fromEntries(hosts), rotation: request.rotation };
+  const adopted = keep ? before.adopted : [];
+  return { authorities, adopted, hosts: Object.fromEntries(hosts), rotation: request.rotation };
 }
 
-/** What a host accepts: every authority that is trusted now. `others`: found on hosts whose state was lost. */
-export function bundleOf(trust: Trust, others: readonly string[] = []): string {
-  const own = trust.authorities.map((authority) => authority.cert.trim());
-  const foreign = others.filter((cert) => !own.includes(cert) && daysLeft(cert) > 0);
-  return `${[...own, ...new Set(foreign)].join("\n")}\n`;
+/** What a host accepts. */
+export function bundleOf(trust: Pick<Trust, "authorities" | "adopted">): string {
+  const certs = [...trust.authorities.map((authority) => authority.cert.trim()), ...trust.adopted];
+  return `${[...new Set(certs)].filter((cert) => daysLeft(cert) > 0).join("\n")}\n`;
 }
 
 /** The certificates in a bundle, one PEM text each. */

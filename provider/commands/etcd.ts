@@ -102,9 +102,13 @@ export const WIPE_SCRIPT = `
 systemctl stop "$1" 2>/dev/null
 rm -rf -- "$2" "$3" "$4"`;
 
+/** Prints `yes` where the voter whose folder is `$1` has data. */
+export const DATA_SCRIPT = `for wal in "$1"/member/wal/*.wal; do [ -e "$wal" ] && echo yes && break; done; exit 0`;
+
 /** argv of etcdctl, without `etcdctl` and its connection. */
 export const etcdctl = {
-  members: (): string[] => ["member", "list", "-w", "json"],
+  /** Not as JSON: ids are 64 bits there and lose digits. */
+  members: (): string[] => ["member", "list"],
   addLearner: (o: { name: string; peerUrl: string }): string[] => [
     "member",
     "add",
@@ -114,12 +118,11 @@ export const etcdctl = {
   ],
   promote: (id: string): string[] => ["member", "promote", id],
   remove: (id: string): string[] => ["member", "remove", id],
-  get: (key: string): string[] => ["get", key, "-w", "json"],
   /** The value comes on standard input. */
   put: (key: string): string[] => ["put", key],
   /** Compares, writes and reads come on standard input (`txnText`). */
-  txn: (): string[] => ["txn", "-w", "json"],
-  grantLease: (seconds: number): string[] => ["lease", "grant", String(seconds), "-w", "json"],
+  txn: (): string[] => ["txn"],
+  grantLease: (seconds: number): string[] => ["lease", "grant", String(seconds)],
   refreshLease: (id: string): string[] => ["lease", "keep-alive", "--once", id],
   revokeLease: (id: string): string[] => ["lease", "revoke", id],
 };

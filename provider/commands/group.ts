@@ -1,20 +1,27 @@
 import { paths, units } from "../contract";
+import { quoteArgv } from "../ssh/quote";
 import { bootstrapMarker } from "./etcd";
+import { NETWORK_FACTS } from "./preflight";
+import { probeRealtime } from "./systemd";
+
+const REALTIME_PROBE = quoteArgv(probeRealtime());
 
 /** Says to which group a host belongs; the first thing that is put on it and the last that goes. */
 export const claimFile = `${paths.etc}/claim.json`;
 
-/** Prints `name<TAB>base64` lines about what a group left on this host before. Changes nothing. */
+/** Prints `name<TAB>base64` lines about what a group needs to know and what one left here before. Changes nothing. */
 export const OBSERVE_GROUP_SCRIPT = `
-text() { [ -f "$2" ] && printf '%s\\t%s\\n' "$1" "$(base64 <"$2" | tr -d '\\n')"; }
-flag() { printf '%s\\t%s\\n' "$1" "$(printf yes | base64)"; }
+fact() { printf '%s\\t%s\\n' "$1" "$(printf %s "$2" | base64 | tr -d '\\n')"; }
+text() { [ -f "$2" ] && fact "$1" "$(cat "$2")"; }
+PATH=$PATH:/usr/sbin:/sbin
+${NETWORK_FACTS}
 text claim ${claimFile}
 text bundle ${paths.tls.ca}
-text heartbeatKeys ${paths.heartbeatKeys}
-for wal in ${paths.etcdData}/member/wal/*.wal; do [ -e "$wal" ] && flag data && break; done
-[ -e ${bootstrapMarker} ] && flag marker
-[ "$(systemctl is-active ${units.etcd} 2>/dev/null)" = active ] && flag active
-command -v /usr/bin/etcd >/dev/null 2>&1 && command -v etcdctl >/dev/null 2>&1 && [ ! -L /run/systemd/system/etcd.service ] && flag etcd
+for wal in ${paths.etcdData}/member/wal/*.wal; do [ -e "$wal" ] && fact data yes && break; done
+[ -e ${bootstrapMarker} ] && fact marker yes
+[ "$(systemctl is-active ${units.etcd} 2>/dev/null)" = active ] && fact active yes
+[ -x /usr/bin/etcd ] && [ -x /usr/bin/etcdctl ] && [ ! -L /run/systemd/system/etcd.service ] && fact etcd yes
+${REALTIME_PROBE} 2>/dev/null && fact realtime yes
 exit 0`;
 
 /** Claims the host, unless somebody else did since we looked: \`ln\` fails where the name exists. Input: the claim. */
@@ -44,6 +51,9 @@ for unit in ${units.agent} ${units.lease} ${units.etcd} ${units.gate}; do
 done
 systemctl daemon-reload
 set -e
-rm -rf ${paths.state} ${paths.run}
+# The folder may be a mount point of its own.
+[ ! -d ${paths.state} ] || find ${paths.state} -mindepth 1 -delete
+rmdir ${paths.state} 2>/dev/null || true
+rm -rf ${paths.run}
 find ${paths.etc} -mindepth 1 -maxdepth 1 ! -path "$claim" -exec rm -rf {} +
 rm -rf ${paths.etc}`;

@@ -1,3 +1,11 @@
+/** Needs a function `fact NAME VALUE`. */
+export const NETWORK_FACTS = `command -v ip >/dev/null 2>&1 && fact interfaces "$(ip -j addr show)"
+for unit in chrony systemd-timesyncd ntp ntpsec ntpd openntpd ptp4l phc2sys; do
+  [ "$(systemctl is-active $unit 2>/dev/null)" = active ] && fact clock "$unit"
+done
+fact chrony.maxslewrate "$(cat /etc/chrony/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony.conf 2>/dev/null \\
+  | sed -n 's/^[[:space:]]*maxslewrate[[:space:]]*//p' | tail -n 1)"`;
+
 /**
  * Looks at a host without changing anything. Prints one `name<TAB>value` line per fact; a tool that is missing has no
  * line. Read by `parseFacts`. `$1`: folder whose file system will hold checkpoints.
@@ -19,7 +27,6 @@ fact cpu.flags "$(sed -n 's/^\\(flags\\|Features\\)[^:]*: //p' /proc/cpuinfo | f
 fact memoryKb "$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo)"
 dir=$1; while [ ! -d "$dir" ]; do dir=$(dirname "$dir"); done
 fact diskMb "$(df -Pm "$dir" | sed -n '2p' | awk '{ print $2 " " $4 }')"
-command -v ip >/dev/null 2>&1 && fact interfaces "$(ip -j addr show)"
 version systemd systemctl --version; version criu criu --version; version runc runc --version
 version podman podman --version; version docker docker --version; version nft nft --version
 version etcd etcd --version; version etcdctl etcdctl version
@@ -28,11 +35,7 @@ if command -v criu >/dev/null 2>&1; then
   problems=$(criu check 2>&1); fact criu.check $?
   fact criu.problems "$(printf '%s' "$problems" | tr '\\n\\t' '| ')"
 fi
-for unit in chrony systemd-timesyncd ntp ntpsec ntpd openntpd ptp4l phc2sys; do
-  [ "$(systemctl is-active $unit 2>/dev/null)" = active ] && fact clock "$unit"
-done
-fact chrony.maxslewrate "$(cat /etc/chrony/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony.conf 2>/dev/null \\
-  | sed -n 's/^[[:space:]]*maxslewrate[[:space:]]*//p' | tail -n 1)"
+${NETWORK_FACTS}
 fact cgroup "$(stat -fc %T /sys/fs/cgroup 2>/dev/null)"
 fact cgroup.controllers "$(cat /sys/fs/cgroup/cgroup.controllers 2>/dev/null)"
 command -v apt-get >/dev/null 2>&1 && fact apt "$(apt-cache madison criu 2>/dev/null | tr '\\n' ';')"

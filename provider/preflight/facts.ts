@@ -63,8 +63,11 @@ export function parseFacts(output: string, host: string): Facts {
     criu: criuOf({ text: one("criu"), check: one("criu.check"), problems: one("criu.problems") }),
     ...Object.fromEntries(VERSIONED.map((tool) => [tool, versionIn(one(tool))])),
     tools: TOOLS.filter((tool) => one(tool) !== null),
-    clock: { discipline: disciplineOf(all("clock")), maxSlewPpm: numberIn(one("chrony.maxslewrate")) },
-    interfaces: interfacesIn(one("interfaces")),
+    ...parseNetworkFacts({
+      interfaces: one("interfaces"),
+      clocks: all("clock"),
+      maxSlew: one("chrony.maxslewrate"),
+    }),
     cgroupControllers: words(one("cgroup.controllers")),
     unifiedCgroups: one("cgroup") === "cgroup2fs",
     criuPackages: packagesIn(one("apt")),
@@ -73,14 +76,29 @@ export function parseFacts(output: string, host: string): Facts {
   return parse(factsSchema, facts, `what ${host} tells about itself`);
 }
 
+/** The part of the facts that a group's policy depends on. */
+export type NetworkFacts = Pick<Facts, "interfaces" | "clock">;
+
+/** `interfaces`: output of `ip -j addr`; `clocks`: units of clock daemons that run; `maxSlew`: of chrony. */
+export function parseNetworkFacts(o: {
+  interfaces: string | null;
+  clocks: string[];
+  maxSlew: string | null;
+}): NetworkFacts {
+  return {
+    clock: { discipline: disciplineOf(o.clocks), maxSlewPpm: numberIn(o.maxSlew) },
+    interfaces: interfacesIn(o.interfaces),
+  };
+}
+
 /** Whether two hosts' clock rates stay within the small bound (safety.md 1.2): a measured rate would not tell. */
-export function isClockDisciplined({ clock }: Pick<Facts, "clock">): boolean {
+export function isClockDisciplined({ clock }: NetworkFacts): boolean {
   if (clock.discipline === "chrony") return clock.maxSlewPpm !== null && clock.maxSlewPpm <= MAX_SLEW_PPM;
   return clock.discipline !== "unknown";
 }
 
 /** The interface that carries the address, and its subnet in network form; null: none does. */
-export function interfaceWith(facts: Facts, address: string): { name: string; subnet: string } | null {
+export function interfaceWith(facts: NetworkFacts, address: string): { name: string; subnet: string } | null {
   for (const { name, addresses } of facts.interfaces) {
     const found = addresses.find((entry) => entry.split("/")[0] === address);
     if (found) return { name, subnet: subnetOf(found) };

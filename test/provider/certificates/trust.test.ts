@@ -89,7 +89,7 @@ describe("the keys of a group", () => {
   it("trust what is found on hosts whose state was lost", async () => {
     const lost = ensureTrust(request, undefined);
     const trust = ensureTrust(request, undefined);
-    const bundle = bundleOf(trust, splitBundle(bundleOf(lost)));
+    const bundle = bundleOf({ ...trust, adopted: splitBundle(bundleOf(lost)) });
     assert.equal(splitBundle(bundle).length, 2);
     assert.equal((await handshake(lost.hosts.b!, trust.hosts.a!, bundle)).failure, undefined);
   });

@@ -1,0 +1,192 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  bootstrapMarker,
+  DATA_SCRIPT,
+  etcdctl,
+  joinEnvironment,
+  joinFile,
+  WIPE_SCRIPT,
+} from "../commands/etcd";
+import { systemd } from "../commands/systemd";
+import { type GroupHost, type Ports, paths, units } from "../contract";
+import { UserError } from "../errors";
+import { onAll } from "../fleet";
+import { httpsUrl } from "../group/address";
+import { installFiles } from "../group/files";
+import type { HostSession } from "../ssh/session";
+import type { EtcdAdmin } from "./admin";
+import { type Member, nextMemberStep, parseMembers } from "./members";
+import { planStart, type VoterView } from "./start";
+
+export interface ClusterRequest {
+  group: string;
+  /** In a stable order. */
+  voters: readonly GroupHost[];
+  ports: Ports;
+  /** Sessions of the voters that answer. */
+  hosts: ReadonlyMap<string, HostSession>;
+  views: ReadonlyMap<string, Pick<VoterView, "hasData" | "isBootstrapping">>;
+  /** An earlier run finished a cluster. */
+  finished: boolean;
+  etcd: EtcdAdmin;
+  log(line: string): void;
+}
+
+/** Gets a quorum: starts what has data, or makes the first cluster. Unit and certificates are in place already. */
+export async function ensureQuorum(request: ClusterRequest): Promise<void> {
+  const voters: VoterView[] = request.voters.map((voter) => ({
+    name: voter.name,
+    reachable: request.hosts.has(voter.name),
+    hasData: request.views.get(voter.name)?.hasData ?? false,
+    isBootstrapping: request.views.get(voter.name)?.isBootstrapping ?? false,
+  }));
+  const { finished } = request;
+  let plan = planStart({ voters, finished, quorum: null });
+  if (plan.do === "use") {
+    const withData = new Map([...request.hosts].filter(([name]) => request.views.get(name)?.hasData));
+    await onAll(withData, (host) => host.run(systemd.start(units.etcd, { wait: false })));
+    const quorum = await request.etcd.hasQuorum(finished ? FOUND_TIMEOUT_MS : UNFINISHED_TIMEOUT_MS);
+    plan = planStart({ voters, finished, quorum });
+  }
+  if (plan.do === "give-up") throw new UserError(plan.reason);
+  if (plan.do === "bootstrap") await bootstrap(request);
+  await onAll(request.hosts, (host) => host.run(["rm", "-f", "--", bootstrapMarker]));
+}
+
+/** Changes the cluster's members to the wanted voters, one at a time. Needs a quorum. */
+export async function ensureMembers(request: ClusterRequest): Promise<void> {
+  // safety: looked at afresh, since a voter that seems to have lost its data is removed.
+  const data = await onAll(request.hosts, hasData);
+  for (;;) {
+    const members = await listMembers(request.etcd);
+    const step = nextMemberStep(
+      members,
+      request.voters.map((voter) => ({
+        name: voter.name,
+        peerUrl: httpsUrl(voter.address, request.ports.etcdPeer),
+        hasData: data.get(voter.name) ?? null,
+      })),
+    );
+    switch (step.do) {
+      case "nothing":
+        return;
+      case "add":
+        request.log(`${step.voter.name} joins etcd as a learner`);
+        await wipe(request.hosts.get(step.voter.name)!);
+        await reconfigure(request.etcd, etcdctl.addLearner(step.voter));
+        break;
+      case "start":
+        await join(request, step.voter.name, members);
+        data.set(step.voter.name, true);
+        break;
+      case "promote":
+        request.log(`${step.voter.name} becomes a voter`);
+        await reconfigure(request.etcd, etcdctl.promote(step.member.id));
+        break;
+      case "remove":
+        request.log(`etcd member ${step.member.name || step.member.id} leaves: ${step.why}`);
+        await reconfigure(request.etcd, etcdctl.remove(step.member.id));
+        break;
+    }
+  }
+}
+
+export async function listMembers(etcd: EtcdAdmin): Promise<Member[]> {
+  return parseMembers((await etcd.run(etcdctl.members())).stdout);
+}
+
+/** Ends etcd on a host and deletes its data. */
+export async function wipe(host: HostSession): Promise<void> {
+  await host.script(WIPE_SCRIPT, {
+    args: [units.etcd, paths.etcdData, joinFile, bootstrapMarker],
+    label: "clear etcd's data",
+  });
+}
+
+async function hasData(host: HostSession): Promise<boolean> {
+  const { stdout } = await host.script(DATA_SCRIPT, {
+    args: [paths.etcdData],
+    label: "look for etcd's data",
+  });
+  return stdout.trim() === "yes";
+}
+
+const FOUND_TIMEOUT_MS = 60_000;
+/** A cluster that was never finished may have been killed before it had a majority. */
+const UNFINISHED_TIMEOUT_MS = 8_000;
+const START_TIMEOUT_MS = 60_000;
+
+async function bootstrap(request: ClusterRequest): Promise<void> {
+  request.log(`starting etcd on ${request.voters.map((voter) => voter.name).join(", ")}`);
+  const voters = new Map(request.voters.map((voter) => [voter.name, request.hosts.get(voter.name)!]));
+  await onAll(voters, async (host) => {
+    await wipe(host);
+    await startJoining(host, { ...request, state: "new", marker: true });
+  });
+  if (!(await request.etcd.hasQuorum(START_TIMEOUT_MS)))
+    throw await startFailure(request, [...voters.values()][0]!);
+  await onAll(voters, (host) => host.run(["rm", "-f", "--", joinFile]));
+}
+
+async function join(request: ClusterRequest, name: string, members: readonly Member[]): Promise<void> {
+  const host = request.hosts.get(name)!;
+  const listed = request.voters.filter((voter) =>
+    members.some((member) => member.peerUrls.includes(httpsUrl(voter.address, request.ports.etcdPeer))),
+  );
+  const others = members
+    .filter((member) => member.started && !listed.some((voter) => voter.name === member.name))
+    .map((member) => ({
+      name: member.name,
+      address: new URL(member.peerUrls[0]!).hostname.replace(/^\[|\]$/g, ""),
+    }));
+  await startJoining(host, { ...request, voters: [...listed, ...others], state: "existing", marker: false });
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!(await listMembers(request.etcd)).some((member) => member.name === name && member.started)) {
+    if (Date.now() > deadline) throw await startFailure(request, host);
+    await sleep(POLL_MS);
+  }
+  await host.run(["rm", "-f", "--", joinFile]);
+}
+
+async function startJoining(
+  host: HostSession,
+  o: {
+    group: string;
+    ports: Ports;
+    voters: readonly { name: string; address: string }[];
+    state: "new" | "existing";
+    marker: boolean;
+  },
+): Promise<void> {
+  const content = joinEnvironment({ ...o, token: o.group });
+  const marker = o.marker ? [{ path: bootstrapMarker, content: "", mode: 0o600 }] : [];
+  await installFiles(host, [...marker, { path: joinFile, content, mode: 0o600 }]);
+  await host.run(systemd.resetFailed(units.etcd), { check: false });
+  await host.run(systemd.restart(units.etcd, { wait: false }));
+}
+
+/**
+ * Changes the membership. etcd refuses for some seconds after a member (re)connected, and does not promote a learner
+ * before it has caught up: both pass by themselves.
+ */
+async function reconfigure(etcd: EtcdAdmin, args: readonly string[]): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const { code, stderr } = await etcd.run(args, { check: false });
+    if (code === 0) return;
+    const last = stderr.trim().split("\n").at(-1);
+    if (!/in sync|not ready|unhealthy/.test(stderr) || Date.now() > deadline) {
+      throw new UserError(`etcd refuses \`${args.join(" ")}\`: ${last}`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+const POLL_MS = 300;
+
+async function startFailure(request: ClusterRequest, host: HostSession): Promise<UserError> {
+  const { stdout } = await host.run(systemd.journal(units.etcd, 15), { check: false });
+  return new UserError(
+    `etcd of group ${request.group} did not get a quorum within ${START_TIMEOUT_MS / 1000} s. Its last words on ${host.name}:\n${stdout.trim()}`,
+  );
+}

@@ -1,0 +1,44 @@
+import { OBSERVE_GROUP_SCRIPT } from "../commands/group";
+import { type NetworkFacts, parseNetworkFacts } from "../preflight/facts";
+import type { HostSession } from "../ssh/session";
+import { type Claim, parseClaim } from "./claim";
+
+/** What a group finds on one host. */
+export interface HostView {
+  network: NetworkFacts;
+  claim: Claim | null;
+  /** Trust bundle of an earlier run; empty: none. */
+  bundle: string;
+  /** etcd and etcdctl are installed. */
+  hasEtcd: boolean;
+  /** The voter has data. */
+  hasData: boolean;
+  /** The data is of a first cluster that was never finished. */
+  isBootstrapping: boolean;
+  isActive: boolean;
+  /** A service may have real-time priority. */
+  allowsRealtime: boolean;
+}
+
+export async function observeGroupHost(host: HostSession): Promise<HostView> {
+  const { stdout } = await host.script(OBSERVE_GROUP_SCRIPT, { label: "look at the host for the group" });
+  const lines = stdout.split("\n").map((line) => line.split("\t"));
+  const all = (name: string) =>
+    lines.filter(([key]) => key === name).map(([, value = ""]) => Buffer.from(value, "base64").toString());
+  const one = (name: string) => all(name)[0] ?? null;
+  const claim = one("claim");
+  return {
+    network: parseNetworkFacts({
+      interfaces: one("interfaces"),
+      clocks: all("clock"),
+      maxSlew: one("chrony.maxslewrate"),
+    }),
+    claim: claim === null ? null : parseClaim(claim, host.name),
+    bundle: one("bundle") ?? "",
+    hasEtcd: one("etcd") !== null,
+    hasData: one("data") !== null,
+    isBootstrapping: one("marker") !== null,
+    isActive: one("active") !== null,
+    allowsRealtime: one("realtime") !== null,
+  };
+}

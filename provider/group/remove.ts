@@ -1,0 +1,30 @@
+import { REMOVE_GROUP_SCRIPT } from "../commands/group";
+import { UserError } from "../errors";
+import type { Fleet } from "../fleet";
+import { onAll } from "../fleet";
+
+/** Takes everything of the group off these hosts; hosts that do not answer are an error unless they may be left behind. */
+export async function removeGroup(
+  fleet: Fleet,
+  o: { group: string; deleteUnreachable: boolean; log(line: string): void },
+): Promise<void> {
+  await onAll(fleet.hosts, (host) =>
+    host.script(REMOVE_GROUP_SCRIPT, {
+      args: [o.group],
+      label: `remove group ${o.group}`,
+      timeoutMs: 120_000,
+    }),
+  );
+  if (fleet.unreachable.size === 0) return;
+  const names = [...fleet.unreachable.keys()].join(", ");
+  if (!o.deleteUnreachable) {
+    const causes = [...fleet.unreachable.values()].map((error) => error.message).join("\n");
+    throw new UserError(
+      `${causes}\nThe group was removed from the other hosts. Bring ${names} back and run this again, ` +
+        "or set `deleteUnreachable: true` on the group (with an `up`) to leave it there as it is.",
+    );
+  }
+  o.log(
+    `warning: ${names} did not answer; what the group put there stays. Before such a host is used again, delete /etc/container-ha and /var/lib/container-ha on it`,
+  );
+}

@@ -1,0 +1,214 @@
+import { bundleOf, issueAdmin, splitBundle, type Trust } from "../certificates/trust";
+import { etcdctl, etcdUnit } from "../commands/etcd";
+import type { HostFile } from "../commands/files";
+import { systemd } from "../commands/systemd";
+import { canonical, keysOf, type Policy, paths, units } from "../contract";
+import { UserError } from "../errors";
+import { type EtcdAdmin, withAdmin } from "../etcd/admin";
+import { type ClusterRequest, ensureMembers, ensureQuorum } from "../etcd/cluster";
+import { ensureAuth } from "../etcd/ensure-auth";
+import { withGroupLock } from "../etcd/lock";
+import { votersOf } from "../etcd/voters";
+import { type Fleet, onAll } from "../fleet";
+import { installWithoutService } from "../preflight/install";
+import type { HostSession } from "../ssh/session";
+import { checkClaims, claimHost } from "./claim";
+import { installFiles } from "./files";
+import { type HostView, observeGroupHost } from "./observe";
+import { groupConfigOf, policyOf } from "./policy";
+import { checkReachability } from "./reachability";
+import type { GroupInputs } from "./schema";
+
+export interface SyncRequest {
+  inputs: GroupInputs;
+  /** The group's hosts that answer, and those that do not. */
+  fleet: Fleet;
+  trust: Trust;
+  /** The keys of the last run, which the running etcd trusts. */
+  trustBefore: Trust | undefined;
+  heartbeatKeys: readonly string[];
+  /** Policy of the last run. */
+  before: Policy | undefined;
+  /** An earlier run came to its end. */
+  finished: boolean;
+  log(line: string): void;
+  /** Called before the first change on a host. */
+  touched(): void;
+}
+
+/** Brings hosts and etcd to what is declared, from any state that an interrupted run left. */
+export async function syncGroup(
+  request: SyncRequest,
+): Promise<{ policy: Policy; voters: string[]; trust: Trust }> {
+  const { inputs, fleet, trust } = request;
+  const { hosts } = fleet;
+  for (const error of fleet.unreachable.values())
+    request.log(`warning: ${error.message} It is left as it is.`);
+
+  const views = await onAll(hosts, observeGroupHost);
+  const own = { group: inputs.name, stack: inputs.stack };
+  checkClaims(own, new Map([...views].map(([name, view]) => [name, view.claim])));
+  const facts = new Map([...views].map(([name, view]) => [name, view.network]));
+  const policy = policyOf(inputs, facts, request.before);
+  const voters = votersOf(inputs.hosts);
+  await checkNewPairs(request, views);
+
+  request.touched();
+  await onAll(hosts, (host) => claimHost(host, own));
+  const voterHosts = new Map([...hosts].filter(([name]) => voters.some((voter) => voter.name === name)));
+  await installEtcd(voterHosts, views, request.log);
+
+  const host = [...voterHosts.values()][0];
+  if (!host) throw new UserError("none of the hosts that run etcd answers");
+  const adopted = request.finished ? trust.adopted : unknownTo(trust, views);
+  const admin = issueAdmin(request.trustBefore ?? trust);
+  return withAdmin({ host, endpoints: etcdUrls(policy), admin }, async (etcd) => {
+    const { log, finished } = request;
+    const cluster = {
+      group: inputs.name,
+      voters,
+      ports: inputs.ports,
+      hosts: voterHosts,
+      views,
+      finished,
+      etcd,
+      log,
+    };
+    const lock = (work: () => Promise<void>) =>
+      withGroupLock({ etcd, group: inputs.name, stack: inputs.stack }, work);
+    const prepare = () =>
+      prepareEtcd({ request, cluster, policy, views, bundle: bundleOf({ ...trust, adopted }) });
+    const finish = async () => {
+      await ensureMembers(cluster);
+      await ensureAuth(etcd, { group: inputs.name, hosts: inputs.hosts.map((entry) => entry.name) });
+      await writePolicy(etcd, policy);
+    };
+    if (finished) {
+      await ensureQuorum(cluster);
+      await lock(() => prepare().then(finish));
+    } else {
+      // Until there is an etcd that could hold a lock, the claims keep two stacks apart.
+      await prepare();
+      await lock(finish);
+    }
+    return { policy, voters: voters.map((voter) => voter.name), trust: { ...trust, adopted } };
+  });
+}
+
+/** Files on every host, and an etcd that has a quorum and runs with them. */
+async function prepareEtcd(o: {
+  request: SyncRequest;
+  cluster: ClusterRequest;
+  policy: Policy;
+  views: ReadonlyMap<string, HostView>;
+  bundle: string;
+}): Promise<void> {
+  const running = [...o.views.values()].some((view) => view.hasData);
+  const changed = await writeFiles(o.request, { ...o, withCertificates: !running });
+  if (running) await restartChanged({ hosts: o.cluster.hosts, changed, views: o.views });
+  await ensureQuorum(o.cluster);
+  // safety: a certificate of a new authority only when every voter trusts that one, or they refuse each other.
+  if (running) await writeFiles(o.request, { ...o, withCertificates: true });
+}
+
+/** Authorities that hosts trust although the state does not know them. */
+function unknownTo(trust: Trust, views: ReadonlyMap<string, HostView>): string[] {
+  const own = new Set(trust.authorities.map((authority) => authority.cert.trim()));
+  const seen = [...views.values()].flatMap((view) => splitBundle(view.bundle));
+  return [...new Set(seen)].filter((cert) => !own.has(cert));
+}
+
+/** Only pairs with a host that is new to the group: the others have proved it. */
+async function checkNewPairs(request: SyncRequest, views: ReadonlyMap<string, HostView>): Promise<void> {
+  const known = new Set(request.finished ? request.before?.hosts.map((host) => host.name) : []);
+  if ([...views.keys()].every((name) => known.has(name))) return;
+  request.log("checking that the hosts reach each other");
+  await checkReachability({
+    hosts: request.fleet.hosts,
+    addresses: new Map(request.inputs.hosts.map((host) => [host.name, host])),
+    voters: new Set(votersOf(request.inputs.hosts).map((host) => host.name)),
+    ports: request.inputs.ports,
+  });
+}
+
+async function installEtcd(
+  hosts: ReadonlyMap<string, HostSession>,
+  views: ReadonlyMap<string, HostView>,
+  log: SyncRequest["log"],
+): Promise<void> {
+  const without = new Map([...hosts].filter(([name]) => !views.get(name)?.hasEtcd));
+  if (without.size === 0) return;
+  log(`installing etcd on ${[...without.keys()].join(", ")}`);
+  await onAll(without, (host) =>
+    installWithoutService(host, { packages: ["etcd-server", "etcd-client"], unit: "etcd.service" }),
+  );
+}
+
+/** Resolves with the files that changed, per host. */
+async function writeFiles(
+  request: SyncRequest,
+  o: { policy: Policy; bundle: string; withCertificates: boolean; views: ReadonlyMap<string, HostView> },
+): Promise<Map<string, Set<string>>> {
+  const voters = new Map(votersOf(request.inputs.hosts).map((host) => [host.name, host]));
+  const unitFor = (name: string) =>
+    etcdUnit({
+      host: voters.get(name)!,
+      ports: o.policy.ports,
+      timing: o.policy.timing,
+      realtime: o.views.get(name)!.allowsRealtime,
+    });
+  return onAll(request.fleet.hosts, async (host, name) => {
+    const keys = request.trust.hosts[name]!;
+    const files: HostFile[] = [
+      { path: paths.tls.ca, content: o.bundle, mode: 0o600 },
+      {
+        path: paths.groupConfig,
+        content: `${JSON.stringify(groupConfigOf(o.policy, name), null, 2)}\n`,
+        mode: 0o600,
+      },
+      { path: paths.heartbeatKeys, content: `${request.heartbeatKeys.join("\n")}\n`, mode: 0o600 },
+    ];
+    if (o.withCertificates) {
+      files.push(
+        { path: paths.tls.key, content: keys.key, mode: 0o600 },
+        { path: paths.tls.cert, content: keys.cert, mode: 0o600 },
+      );
+    }
+    if (voters.has(name)) files.push({ path: unitPath(units.etcd), content: unitFor(name) });
+    const changed = await installFiles(host, files);
+    if (changed.has(unitPath(units.etcd))) {
+      await host.run(systemd.reload());
+      await host.run(systemd.enable(units.etcd));
+    }
+    return changed;
+  });
+}
+
+/** One voter after the other, so that the majority is never lost; etcd reads its authorities only when it starts. */
+async function restartChanged(o: {
+  hosts: ReadonlyMap<string, HostSession>;
+  changed: ReadonlyMap<string, ReadonlySet<string>>;
+  views: ReadonlyMap<string, HostView>;
+}): Promise<void> {
+  for (const [name, host] of o.hosts) {
+    const files = o.changed.get(name);
+    const concerned = files?.has(paths.tls.ca) || files?.has(unitPath(units.etcd));
+    if (!concerned || !o.views.get(name)?.isActive) continue;
+    await host.run(systemd.restart(units.etcd, { wait: true }));
+  }
+}
+
+async function writePolicy(etcd: EtcdAdmin, policy: Policy): Promise<void> {
+  const key = keysOf(policy.group).policy;
+  const wanted = canonical(policy);
+  const { stdout } = await etcd.run(["get", key, "--print-value-only"]);
+  if (stdout.trim() !== wanted) await etcd.run(etcdctl.put(key), { stdin: wanted });
+}
+
+function etcdUrls(policy: Policy): string[] {
+  return policy.etcdEndpoints.map((endpoint) => `https://${endpoint}`);
+}
+
+function unitPath(unit: string): string {
+  return `/etc/systemd/system/${unit}`;
+}

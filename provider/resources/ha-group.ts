@@ -1,0 +1,194 @@
+import { z } from "zod";
+import {
+  daysLeft,
+  ensureTrust,
+  expiryOf,
+  issueAdmin,
+  LEAF_RENEW_DAYS,
+  trustSchema,
+} from "../certificates/trust";
+import { policySchema } from "../contract";
+import { UserError } from "../errors";
+import { withAdmin } from "../etcd/admin";
+import { listMembers } from "../etcd/cluster";
+import { votersOf } from "../etcd/voters";
+import { type Fleet, withFleet } from "../fleet";
+import { newHeartbeatKeys } from "../group/heartbeat-keys";
+import { removeGroup } from "../group/remove";
+import { connectionFaults, type GroupInputs, groupInputsSchema } from "../group/schema";
+import { syncGroup } from "../group/sync";
+import { groupHandleSchema } from "../group-handle";
+import { defineResource } from "../resource";
+import { secretsOf } from "../ssh/credentials";
+
+const outputs = z.object({
+  /** What resources of other stacks need to reach the group. Secret. */
+  handle: groupHandleSchema,
+  /** Authorities and certificates with their keys. Secret. */
+  trust: trustSchema,
+  /** Keys of the UDP heartbeats, the one that is sent with first. Secret. */
+  heartbeatKeys: z.array(z.string()),
+  policy: policySchema,
+  /** When the first certificates end, ISO 8601. */
+  certificatesUntil: z.object({ authority: z.string(), hosts: z.string() }),
+  /** The voters that etcd knew at the last look. */
+  voters: z.array(z.string()),
+  /** Whether a majority of them answered. */
+  quorum: z.boolean(),
+});
+type Outputs = z.infer<typeof outputs>;
+
+export const haGroupHandlers = defineResource({
+  kind: "HaGroup",
+  inputs: groupInputsSchema,
+  outputs,
+  id: ({ name }) => `group/${name}`,
+  replaceOn: ["name", "ports"],
+  secretInputs: ["connections"],
+  secrets: (inputs, { trust, heartbeatKeys }) => [
+    ...Object.values(inputs.connections).flatMap(secretsOf),
+    ...(heartbeatKeys ?? []),
+    ...(trust ? [...trust.authorities, ...Object.values(trust.hosts)].map((pair) => pair.key) : []),
+  ],
+  check: connectionFaults,
+  outdated: ({ outputs: { trust } }) =>
+    !trust || Object.values(trust.hosts).some((pair) => daysLeft(pair.cert) <= LEAF_RENEW_DAYS),
+
+  async apply({ inputs, stored, context }) {
+    const before = stored?.outputs;
+    const former = stored ? connectionsOfFormer(stored.inputs, inputs) : {};
+    return withFleet(
+      { ...inputs.connections, ...former },
+      async (fleet) => {
+        const { current, left } = split(fleet, inputs);
+        refuseSilence(current, { inputs, finished: before?.voters !== undefined });
+        const trust = ensureTrust(
+          { group: inputs.name, hosts: inputs.hosts, rotation: inputs.certificateRotation },
+          before?.trust,
+        );
+        const rotated = before?.trust?.rotation !== inputs.certificateRotation;
+        const heartbeatKeys = newHeartbeatKeys(before?.heartbeatKeys, rotated);
+        const {
+          policy,
+          voters,
+          trust: trusted,
+        } = await syncGroup({
+          inputs,
+          fleet: current,
+          trust,
+          trustBefore: before?.trust,
+          heartbeatKeys,
+          before: before?.policy,
+          finished: before?.voters !== undefined,
+          log: context.log,
+          touched: () => context.keep({ trust, heartbeatKeys }),
+        });
+        const result = outputsOf({ inputs, policy, trust: trusted, heartbeatKeys, voters });
+        context.keep(result);
+        await removeGroup(left, {
+          group: inputs.name,
+          deleteUnreachable: inputs.deleteUnreachable,
+          log: context.log,
+        });
+        return result;
+      },
+      { deadlineMs: CONNECT_MS },
+    );
+  },
+
+  async read({ inputs, stored, context }) {
+    const { trust, policy } = stored.outputs;
+    if (!trust || !policy) return stored.outputs as Outputs;
+    const voters = votersOf(inputs.hosts);
+    const connections = Object.fromEntries(
+      voters.map((voter) => [voter.name, inputs.connections[voter.name]!]),
+    );
+    const seen = await withFleet(connections, (fleet) => lookAtEtcd(fleet, { trust, policy }), {
+      deadlineMs: CONNECT_MS,
+    });
+    if (!seen.quorum) context.log("warning: no majority of the etcd voters answers");
+    return { ...stored.outputs, ...seen } as Outputs;
+  },
+
+  remove: ({ inputs, context }) =>
+    withFleet(
+      inputs.connections,
+      (fleet) =>
+        removeGroup(fleet, {
+          group: inputs.name,
+          deleteUnreachable: inputs.deleteUnreachable,
+          log: context.log,
+        }),
+      { deadlineMs: CONNECT_MS },
+    ),
+});
+
+/** A dead host must not hold the others up for minutes. */
+const CONNECT_MS = 20_000;
+
+/** Hosts that were in the group and are not any more. */
+function connectionsOfFormer(before: GroupInputs, now: GroupInputs): GroupInputs["connections"] {
+  return Object.fromEntries(Object.entries(before.connections).filter(([name]) => !now.connections[name]));
+}
+
+function split(fleet: Fleet, inputs: GroupInputs): { current: Fleet; left: Fleet } {
+  const part = (wanted: boolean): Fleet => ({
+    hosts: new Map([...fleet.hosts].filter(([name]) => name in inputs.connections === wanted)),
+    unreachable: new Map([...fleet.unreachable].filter(([name]) => name in inputs.connections === wanted)),
+  });
+  return { current: part(true), left: part(false) };
+}
+
+/** A new group needs every host; a group that works can be changed while a minority of its voters is down. */
+function refuseSilence(fleet: Fleet, o: { inputs: GroupInputs; finished: boolean }): void {
+  const silent = [...fleet.unreachable.values()].map((error) => error.message);
+  const voters = votersOf(o.inputs.hosts);
+  const alive = voters.filter((voter) => fleet.hosts.has(voter.name)).length;
+  if (silent.length === 0 || (o.finished && alive > voters.length / 2)) return;
+  throw new UserError(silent.join("\n"));
+}
+
+function outputsOf(o: {
+  inputs: GroupInputs;
+  policy: Outputs["policy"];
+  trust: Outputs["trust"];
+  heartbeatKeys: string[];
+  voters: string[];
+}): Outputs {
+  const members = o.inputs.hosts.filter((host) => host.role === "member");
+  const ends = Object.values(o.trust.hosts).map((pair) => expiryOf(pair.cert));
+  return {
+    handle: {
+      group: o.inputs.name,
+      policy: o.policy,
+      members: members.map(({ name }) => ({ name, connection: o.inputs.connections[name]! })),
+    },
+    trust: o.trust,
+    heartbeatKeys: o.heartbeatKeys,
+    policy: o.policy,
+    certificatesUntil: { authority: expiryOf(o.trust.authorities[0]!.cert), hosts: ends.sort()[0]! },
+    voters: o.voters,
+    quorum: true,
+  };
+}
+
+async function lookAtEtcd(
+  fleet: Fleet,
+  o: Pick<Outputs, "trust" | "policy">,
+): Promise<Pick<Outputs, "voters" | "quorum">> {
+  const host = [...fleet.hosts.values()][0];
+  if (!host) return { voters: [], quorum: false };
+  return withAdmin({ host, endpoints: o.policy.etcdEndpoints, admin: issueAdmin(o.trust) }, async (etcd) => {
+    if (!(await etcd.hasQuorum(QUORUM_MS))) return { voters: [], quorum: false };
+    const members = await listMembers(etcd);
+    return {
+      voters: members
+        .filter((member) => !member.learner)
+        .map((member) => member.name)
+        .sort(),
+      quorum: true,
+    };
+  });
+}
+
+const QUORUM_MS = 10_000;

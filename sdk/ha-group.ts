@@ -1,0 +1,89 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { GroupHost, Policy, Ports, Timing } from "../provider/contract";
+import type { GroupHandle } from "../provider/group-handle";
+import type { Host } from "./host";
+import { ThinResource } from "./thin-provider";
+
+/** Timings of a group in milliseconds; see the README for what each of them means. */
+export type TimingArgs = Omit<Timing, "clockDrift"> & Partial<Pick<Timing, "clockDrift">>;
+
+export interface HaGroupArgs {
+  /** The group's hosts: three or more, or two members and a witness. A host can be in one group only. */
+  hosts: Host[];
+  /**
+   * Name of the group: lower-case letters, digits and inner dashes, at most 40. A change replaces.
+   * @default the resource's name
+   */
+  name?: pulumi.Input<string>;
+  /**
+   * How soon a dead host is fenced. `fast`: 0.56 s (1 s where a clock daemon could slew a host's clock a lot), for a
+   * local network under 2 ms and SSDs. `default`: 2.45 s.
+   * @default "default"
+   */
+  profile?: pulumi.Input<"fast" | "default">;
+  /** Explicit timings in milliseconds, instead of a profile. `fenceMs >= leaseMs * (1 + clockDrift) + 20`. */
+  timings?: pulumi.Input<TimingArgs>;
+  /** Network interface that carries the virtual IPs, the same name on every member. @default the one with the hosts' addresses */
+  interface?: pulumi.Input<string>;
+  /** Subnet of the virtual IPs, such as `10.0.0.0/24`. @default that of the interface */
+  subnet?: pulumi.Input<string>;
+  /** Default gateway of the protected containers. @default none: they are reached from the subnet only */
+  gateway?: pulumi.Input<string>;
+  /**
+   * Ports between the hosts; they must not collide with what else runs there. A change replaces.
+   * @default { etcdClient: 7379, etcdPeer: 7380, peer: 7381, heartbeat: 7382 }
+   */
+  ports?: pulumi.Input<Partial<Ports>>;
+  /** Raise it to replace the group's authority, certificates and heartbeat keys by the next `up`. @default 0 */
+  certificateRotation?: pulumi.Input<number>;
+  /** Let `destroy` succeed, and hosts be taken out of the list, while they do not answer. @default false */
+  deleteUnreachable?: pulumi.Input<boolean>;
+}
+
+/**
+ * An HA group: hosts that protect each other's containers, with an etcd of their own (mutual TLS, one user per host).
+ * Hosts are added and removed by editing the list.
+ *
+ * @example
+ * ```ts
+ * const group = new HaGroup("web", { hosts: [a, b, witness], profile: "fast" });
+ * export const handle = group.handle; // for the stacks that put containers into the group
+ * ```
+ */
+export class HaGroup extends ThinResource {
+  declare readonly name: pulumi.Output<string>;
+  /** What other stacks need to use the group (a secret): pass it on through a StackReference. */
+  declare readonly handle: pulumi.Output<GroupHandle>;
+  declare readonly hosts: pulumi.Output<GroupHost[]>;
+  /** Subnet of the virtual IPs. */
+  declare readonly subnet: pulumi.Output<string>;
+  /** What all agents of the group go by. */
+  declare readonly policy: pulumi.Output<Policy>;
+  /** When the authority and the first of the hosts' certificates end, ISO 8601. */
+  declare readonly certificatesUntil: pulumi.Output<{ authority: string; hosts: string }>;
+  /** The hosts that etcd had as voters at the last `up` or `refresh`. */
+  declare readonly voters: pulumi.Output<string[]>;
+  /** Whether a majority of the voters answered then. */
+  declare readonly quorum: pulumi.Output<boolean>;
+
+  constructor(name: string, args: HaGroupArgs, options?: pulumi.CustomResourceOptions) {
+    const { hosts, ...rest } = args;
+    const connections = pulumi.all(hosts.map((host) => pulumi.all([host.name, host.connection] as const)));
+    super({
+      kind: "HaGroup",
+      name,
+      args: {
+        ...rest,
+        name: args.name ?? name,
+        stack: `${pulumi.getProject()}/${pulumi.getStack()}`,
+        hosts: hosts.map(({ name, address, role, labels }) => ({ name, address, role, labels })),
+        connections: pulumi.secret(connections.apply((entries) => Object.fromEntries(entries))),
+      },
+      outputs: ["handle", "trust", "heartbeatKeys", "policy", "certificatesUntil", "voters", "quorum"],
+      secrets: ["connections", "handle", "trust", "heartbeatKeys"],
+      options,
+    });
+    // Where it is not declared, it is known when the hosts have been looked at.
+    this.subnet = args.subnet ? pulumi.output(args.subnet) : this.policy.apply((policy) => policy.subnet);
+  }
+}
