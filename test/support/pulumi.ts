@@ -14,12 +14,14 @@ export interface PulumiRun {
 
 export interface Stack {
   folder: string;
-  /** Writes the stack's settings file; values may be objects. Secrets are encrypted by the CLI beforehand. */
+  /** Sets secrets through the CLI, then writes the other settings, which may be objects; again replaces them. */
   configure(values: Record<string, unknown>, secrets: Record<string, string>): Promise<void>;
   up(options?: RunOptions): Promise<PulumiRun>;
   preview(options?: RunOptions): Promise<PulumiRun>;
   refresh(options?: RunOptions): Promise<PulumiRun>;
   destroy(options?: RunOptions): Promise<PulumiRun>;
+  /** Ends the lock that a killed run left, as the CLI tells its user to do. */
+  cancel(): Promise<PulumiRun>;
   outputs(): Promise<Record<string, unknown>>;
   /** The state file as it lies in the backend, for looking for plain secrets. */
   stateText(): string;
@@ -61,7 +63,7 @@ export async function openStack({ example, stack }: { example: string; stack: st
       const lines = Object.entries(values).map(
         ([key, value]) => `  ${example}:${key}: ${JSON.stringify(value)}`,
       );
-      const before = readFileIfThere(file);
+      const before = withoutSettings(readFileIfThere(file), Object.keys(values), example);
       const text = before.includes("config:")
         ? before.replace("config:", `config:\n${lines.join("\n")}`)
         : `${before}config:\n${lines.join("\n")}\n`;
@@ -71,6 +73,7 @@ export async function openStack({ example, stack }: { example: string; stack: st
     preview: (options) => run(["preview", ...(options?.args ?? [])], options),
     refresh: (options) => run(["refresh", "--yes", "--skip-preview", ...(options?.args ?? [])], options),
     destroy: (options) => run(["destroy", "--yes", "--skip-preview", ...(options?.args ?? [])], options),
+    cancel: () => mustRun(run(["cancel", "--yes"])),
     async outputs() {
       const { output } = await mustRun(run(["stack", "output", "--json", "--show-secrets"]));
       return JSON.parse(output) as Record<string, unknown>;
@@ -160,6 +163,13 @@ function summaryOf(output: string): Record<string, number> {
     if (verb) counts[verb[1]] = Number(match[1]);
   }
   return counts;
+}
+
+/** Removes settings that an earlier `configure` wrote, one line each. */
+function withoutSettings(text: string, keys: string[], project: string): string {
+  const starts = keys.map((key) => `  ${project}:${key}: `);
+  const lines = text.split("\n").filter((line) => !starts.some((start) => line.startsWith(start)));
+  return lines.join("\n");
 }
 
 function readFileIfThere(file: string): string {

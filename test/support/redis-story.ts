@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Lab } from "../lab/lab";
+import type { Lab, LabHost } from "../lab/lab";
 import { labNames } from "../lab/names";
 import { openStack, type Stack } from "./pulumi";
 
@@ -7,6 +7,14 @@ export interface RedisStackOptions {
   profile?: "fast" | "default";
   engine?: "podman" | "docker";
   checkpointSeconds?: number;
+  /** @default the lab's Redis */
+  image?: string;
+  /** What the settings say of the hosts. @default what they are */
+  hosts?: Pick<LabHost, "name" | "address" | "hostKey">[];
+  /** @default the key that lets in */
+  privateKey?: string;
+  /** Name of the stack. @default "lab" */
+  name?: string;
 }
 
 /** The address on the lab's network that the example's Redis owns. */
@@ -16,17 +24,17 @@ export function redisAddress(lab: Lab): string {
 
 /** A stack of examples/redis-ha whose settings name the lab's hosts. */
 export async function redisStack(lab: Lab, options: RedisStackOptions = {}): Promise<Stack> {
-  const stack = await openStack({ example: "redis-ha", stack: "lab" });
+  const stack = await openStack({ example: "redis-ha", stack: options.name ?? "lab" });
   await stack.configure(
     {
-      hosts: lab.hosts.map(({ name, address, hostKey }) => ({ name, address, hostKey })),
-      image: "registry.lab:5000/redis-lab",
+      hosts: (options.hosts ?? lab.hosts).map(({ name, address, hostKey }) => ({ name, address, hostKey })),
+      image: options.image ?? "registry.lab:5000/redis-lab",
       virtualIp: redisAddress(lab),
       profile: options.profile ?? "fast",
       engine: options.engine ?? "podman",
       checkpointSeconds: options.checkpointSeconds ?? 5,
     },
-    { privateKey: readFileSync(lab.hosts[0]!.privateKeyPath, "utf8") },
+    { privateKey: options.privateKey ?? readFileSync(lab.hosts[0]!.privateKeyPath, "utf8") },
   );
   return stack;
 }
