@@ -8,7 +8,13 @@ enter_namespaces() {
   # A cgroup of its own first: the cgroup namespace is made from it.
   echo $$ >"$cgroup/cgroup.procs"
   exec ip netns exec "$netns" env LAB_INSIDE=1 \
-    unshare --mount --pid --fork --uts --ipc --cgroup bash "$0" "$rootfs" "$dir" "$name" "$netns" "$cgroup" "$boot_id"
+    unshare --mount --pid --uts --ipc --cgroup bash "$0" "$rootfs" "$dir" "$name" "$netns" "$cgroup" "$boot_id"
+}
+
+# The first child is the first process of the new namespace. Its parent does not wait: a process that stayed in the
+# host's cgroup would keep systemd from handing out controllers.
+start_first_process() {
+  become_host &
 }
 
 become_host() {
@@ -50,4 +56,4 @@ make_devices() {
   done
 }
 
-if [ -n "${LAB_INSIDE:-}" ]; then become_host; else enter_namespaces; fi
+if [ -n "${LAB_INSIDE:-}" ]; then start_first_process; else enter_namespaces; fi

@@ -6,7 +6,7 @@ import { capabilities, describeMissing } from "./capabilities.mjs";
 import { labEnvironment } from "./lab-environment.mjs";
 import { ensurePackages, node24, pathWithNode24 } from "./packages.mjs";
 import { checkout } from "./paths.mjs";
-import { asRootWith, Failure, runProgram } from "./programs.mjs";
+import { asRootWith, canBeRoot, Failure, runProgram } from "./programs.mjs";
 import { say } from "./progress.mjs";
 
 const programs = {
@@ -41,6 +41,7 @@ async function main([what, ...args]) {
   if (program.lab && needsLab) Object.assign(environment, await labEnvironment());
   const argv = [node24(), ...program.run, ...args];
   if (!program.lab) return runProgram(argv, { environment });
+  if (!canBeRoot()) throw new Failure("the lab needs root, or sudo without a password: call `sudo -v` first");
   return runProgram(asRootWith(environment, argv), { environment });
 }
 

@@ -1,23 +1,30 @@
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { constants as access, accessSync } from "node:fs";
+import { constants } from "node:os";
 import { delimiter, join } from "node:path";
 
 /** What a person can act on: printed without a stack. */
 export class Failure extends Error {}
 
-/** Runs a program to its end with our own input and output; returns its exit code. Ctrl-C is left to the program. */
-export function runProgram(argv, { environment = {} } = {}) {
+/**
+ * Runs a program to its end with our own input and output; returns its exit code (137 when it was killed, also for
+ * running longer than `timeoutMs`). Ctrl-C is left to the program.
+ */
+export function runProgram(argv, { environment = {}, timeoutMs = 0 } = {}) {
   return new Promise((resolve, reject) => {
+    const env = { ...process.env, ...environment };
     const child = spawn(argv[0], argv.slice(1), {
       stdio: "inherit",
-      env: { ...process.env, ...environment },
+      env,
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
     });
     const wait = () => undefined;
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, wait);
     child.on("error", reject);
     child.on("close", (code, signal) => {
       for (const name of ["SIGINT", "SIGTERM"]) process.off(name, wait);
-      resolve(code ?? (signal === "SIGINT" ? 130 : 1));
+      resolve(code ?? 128 + constants.signals[signal]);
     });
   });
 }
@@ -98,7 +105,7 @@ export function asRootWith(environment, argv) {
 
 function isExecutable(file) {
   try {
-    accessSync(file, constants.X_OK);
+    accessSync(file, access.X_OK);
     return true;
   } catch {
     return false;

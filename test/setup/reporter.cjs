@@ -1,4 +1,4 @@
-// Mocha's own Spec reporter, which at the end also writes what happened to CONTAINER_HA_TEST_RESULT as JSON, so that
+// Mocha's own Spec reporter, which also writes what happened to CONTAINER_HA_TEST_RESULT as JSON, so that
 // the results of several runs can be added up.
 const { writeFileSync } = require("node:fs");
 const { reporters, Runner } = require("mocha");
@@ -8,8 +8,15 @@ class SummedSpec extends reporters.Spec {
     super(runner, options);
     const file = process.env.CONTAINER_HA_TEST_RESULT;
     if (file === undefined) return;
-    const result = { passed: 0, failed: [], skipped: [] };
-    const { EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_TEST_PENDING, EVENT_RUN_END } = Runner.constants;
+    const result = { running: "the first hook", passed: 0, failed: [], skipped: [] };
+    const { EVENT_TEST_BEGIN, EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_TEST_PENDING, EVENT_RUN_END } =
+      Runner.constants;
+    // Written at each test, so that of a run that hangs or crashes the rest is known.
+    const write = () => writeFileSync(file, JSON.stringify(result));
+    runner.on(EVENT_TEST_BEGIN, (test) => {
+      result.running = test.fullTitle();
+      write();
+    });
     runner.on(EVENT_TEST_PASS, () => {
       result.passed += 1;
     });
@@ -19,7 +26,10 @@ class SummedSpec extends reporters.Spec {
     runner.on(EVENT_TEST_PENDING, (test) => {
       result.skipped.push({ title: test.fullTitle(), why: reasonOf(test) });
     });
-    runner.on(EVENT_RUN_END, () => writeFileSync(file, JSON.stringify(result)));
+    runner.on(EVENT_RUN_END, () => {
+      delete result.running;
+      write();
+    });
   }
 }
 

@@ -27,7 +27,9 @@ async function make(folder, say) {
   const target = join(unfinished, `rootfs-${process.pid}`);
   const mirror = await debianMirror();
   const onLine = (line) => line.startsWith("rootfs: ") && say(line.slice("rootfs: ".length).slice(0, 70));
-  await must(asRoot(["bash", recipe, target, ...mirror]), { onLine });
+  // In namespaces of its own, so that an interruption leaves neither a mount nor a process.
+  const alone = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  await must(asRoot([...alone, "bash", recipe, target, ...mirror]), { onLine });
   await must(asRoot(["mv", "-T", target, folder]));
   await must(asRoot(["ln", "-sfnT", folder, join(folder, "..", "current")]));
   await must(asRoot(["rm", "-f", `${target}.log`]));

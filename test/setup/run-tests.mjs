@@ -28,7 +28,11 @@ async function main() {
     await check("lint: no rule is broken", () => capture([...biome, "lint", "--error-on-warnings", "."]));
   }
   await check("types: the sources compile", build);
-  await mocha(testFiles((name) => !labFolders.includes(name)));
+  await mocha(
+    "unit tests",
+    testFiles((name) => !labFolders.includes(name)),
+    { limitMinutes: 5 },
+  );
   if (!unitOnly) await labSuites(testFiles((name) => labFolders.includes(name)));
   return report();
 }
@@ -46,7 +50,7 @@ async function labSuites(files) {
       return;
     }
   }
-  for (const file of files) await mocha([file], { environment, root: able.ok });
+  for (const file of files) await mocha(file, [file], { environment, root: able.ok, limitMinutes: 20 });
 }
 
 /** One check that is no mocha test, but counts as one. */
@@ -57,7 +61,8 @@ async function check(title, work) {
   else total.failed.push({ title, why: lastLines(output, 40) });
 }
 
-async function mocha(files, { environment = {}, root = false } = {}) {
+/** One run of mocha. A run that crashes or hangs is one failure, with the name of the test it was in. */
+async function mocha(title, files, { environment = {}, root = false, limitMinutes }) {
   if (files.length === 0 || stopped) return;
   const result = join(folder, "result.json");
   rmSync(result, { force: true });
@@ -69,16 +74,30 @@ async function mocha(files, { environment = {}, root = false } = {}) {
     "test/setup/reporter.cjs",
     ...files,
   ];
-  const code = await runProgram(root ? asRootWith(all, argv) : argv, { environment: all });
+  const options = { environment: all, timeoutMs: limitMinutes * 60_000 };
+  const code = await runProgram(root ? asRootWith(all, argv) : argv, options);
   stopped = code === 130;
-  if (!existsSync(result)) {
-    total.failed.push({ title: files.join(" "), why: `mocha ended with ${code} before its tests were done` });
-    return;
-  }
-  const { passed, failed, skipped } = JSON.parse(readFileSync(result, "utf8"));
+  const { running, passed, failed, skipped } = readResult(result);
   total.passed += passed;
   total.failed.push(...failed);
   total.skipped.push(...skipped);
+  if (running === undefined) return;
+  const how = code === 137 ? `was ended after ${limitMinutes} minutes` : `ended with ${code}`;
+  total.failed.push({ title, why: `mocha ${how} before it was done, in: ${running}` });
+  if (root) await runProgram(asRootWith(all, [node24(), "-e", removeAbandoned]), { environment: all });
+}
+
+/** A test run that was killed could not take its hosts down itself. */
+const removeAbandoned = 'require("./dist/test/lab/with-lab.js").removeAbandonedLabs()';
+
+function readResult(file) {
+  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8"));
+  return { passed: 0, failed: [], skipped: [], running: "loading the test files" };
+}
+
+/** The name that a person types. */
+function sourceOf(file) {
+  return `test/${file.replace(/\.js$/, ".ts")}`;
 }
 
 /** Compiled test files below those folders of test/ that `wanted` names; files right in test/ have the folder "". */
@@ -90,7 +109,7 @@ function testFiles(wanted) {
       const top = file.includes("/") ? file.slice(0, file.indexOf("/")) : "";
       return !noTests.includes(top) && wanted(top);
     })
-    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+    .filter((file) => parts.length === 0 || parts.some((part) => sourceOf(file).includes(part)));
   return files.sort().map((file) => join("dist/test", file));
 }
 
