@@ -3,6 +3,7 @@ import { parse, parseJson } from "../../contract";
 import type { Clock, Gate, LeaseEvent, Log, TxnOutcome } from "../env";
 import { readLines } from "../lease/lines";
 import { gateStateSchema, messageSchema, outcomeSchema, type Request } from "../lease/protocol";
+import { createClock } from "./clock";
 import { createStanding } from "./gate-standing";
 
 const RECONNECT_MS = 50;
@@ -11,8 +12,9 @@ const LEASE_SILENT_MS = 5000;
 
 export interface GateClientOptions {
   /** The lease process's socket. */
-  path: string;
-  clock: Clock;
+  socketPath: string;
+  /** The host's own by default. */
+  clock?: Clock;
   log: Pick<Log, "info" | "warn">;
 }
 
@@ -29,6 +31,7 @@ interface Pending {
  * configuration are sent again, and so is every request without a reply but joins: their outcome is unknown.
  */
 export function createGateClient(o: GateClientOptions): Gate & { close(): void } {
+  const { clock = createClock() } = o;
   const listeners: ((event: LeaseEvent) => void)[] = [];
   const pending = new Map<number, Pending>();
   const standing = createStanding((event) => {
@@ -44,7 +47,7 @@ export function createGateClient(o: GateClientOptions): Gate & { close(): void }
     return new Promise((resolve, reject) => {
       pending.set(body.id, { body, resolve, reject });
       if (socket) write(socket, body);
-      else if (body.op === "join") settleJoin(body.id, "the lease process is not connected");
+      else if (body.op === "join") settleJoin(body.id, "not sent: the lease process is not connected");
     });
   }
 
@@ -91,7 +94,7 @@ export function createGateClient(o: GateClientOptions): Gate & { close(): void }
   async function keepConnected(): Promise<void> {
     let lostAt: number | null = null;
     while (!ended.signal.aborted) {
-      const reached = await oneConnection(o.path, ended.signal, {
+      const reached = await oneConnection(o.socketPath, ended.signal, {
         onConnect: (to) => {
           if (lostAt !== null) o.log.info("Connected to the lease process.");
           lostAt = null;
@@ -102,12 +105,11 @@ export function createGateClient(o: GateClientOptions): Gate & { close(): void }
       });
       if (reached) disconnected();
       if (lostAt === null && !ended.signal.aborted) {
-        lostAt = o.clock.now();
+        lostAt = clock.now();
         o.log.warn("Not connected to the lease process.");
       }
-      if (lostAt !== null && o.clock.now() - lostAt > LEASE_SILENT_MS && session)
-        standing.silent(session.sid);
-      await o.clock.sleep(RECONNECT_MS, ended.signal);
+      if (lostAt !== null && clock.now() - lostAt > LEASE_SILENT_MS && session) standing.silent(session.sid);
+      await clock.sleep(RECONNECT_MS, ended.signal);
     }
   }
 
