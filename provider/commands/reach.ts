@@ -6,12 +6,25 @@ export interface Target {
   protocol: "tcp" | "udp";
 }
 
+/** Ends what listens, also what a killed run left, and waits until it is gone: etcd needs the ports next. */
+const STOP = `
+stop() {
+  [ -f "$1" ] || return 0
+  for pid in $(cat "$1"); do
+    kill "$pid" 2>/dev/null
+    tries=0
+    while kill -0 "$pid" 2>/dev/null && [ $tries -lt 40 ]; do tries=$((tries + 1)); sleep 0.05; done
+  done
+  rm -f "$1"
+}`;
+
 /**
  * Listens for a short time on every port that nobody listens on yet; `$1` address, `$2` pid file, then `tcp:7379` and
  * the like. The listeners end by themselves even if nobody stops them.
  */
-export const LISTEN_SCRIPT = `
+export const LISTEN_SCRIPT = `${STOP}
 address=$1 pids=$2; shift 2
+stop "$pids"
 mkdir -p "$(dirname "$pids")"; : >"$pids"
 for entry in "$@"; do
   protocol=\${entry%%:*} port=\${entry#*:}
@@ -33,7 +46,8 @@ for entry in "$@"; do
 done
 exit 0`;
 
-export const STOP_LISTENING_SCRIPT = `[ -f "$1" ] && xargs -r kill <"$1" 2>/dev/null; rm -f "$1"`;
+export const STOP_LISTENING_SCRIPT = `${STOP}
+stop "$1"`;
 
 /** Tries every target at the same time; prints those that did not answer. `$1`: own address; then `tcp:address:port`. */
 export const REACH_SCRIPT = `
