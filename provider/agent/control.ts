@@ -22,6 +22,8 @@ import { createViewReader, emptyContainer, type GroupView } from "./view";
 /** How long `remove` waits for every live host to have removed its copy. */
 const REMOVE_LIMIT_MS = 60_000;
 const CHECKPOINT_LIMIT_MS = 150_000;
+/** How long a checkpoint that is asked for waits for one that is under way. */
+const IDLE_LIMIT_MS = 60_000;
 const POLL_MS = 100;
 
 class Refusal extends Error {
@@ -274,8 +276,11 @@ async function takeCheckpoint(context: Context, name: string): Promise<unknown> 
     throw new Refusal(reply.code, reply.message);
   }
   const local = localOf(context, name);
-  if (local.busy || local.checkpointing)
-    throw new Refusal("refused", `${name} is busy (${local.busy ?? "checkpoint"}); try again`);
+  if (local.busy || local.checkpointing) {
+    // What is under way may have begun before what the caller wants to be in it.
+    await untilIdle(context, name);
+    return takeCheckpoint(context, name);
+  }
   const before = local.lastCheckpoint?.at;
   local.busy = "checkpoint";
   await checkpoint(context, { container, local }, "asked for").finally(() => {
@@ -290,6 +295,16 @@ async function takeCheckpoint(context: Context, name: string): Promise<unknown> 
   if (!local.lastCheckpoint?.ok) throw new Refusal("failed", local.degraded ?? "the checkpoint failed");
   const { generation } = (await freshView(context)).containers.get(name) ?? emptyContainer(name);
   return generation?.value ?? null;
+}
+
+async function untilIdle(context: Context, name: string): Promise<void> {
+  const local = localOf(context, name);
+  const deadline = context.env.clock.now() + IDLE_LIMIT_MS;
+  while (local.busy || local.checkpointing) {
+    if (context.env.clock.now() > deadline)
+      throw new Refusal("refused", `${name} is busy (${local.busy ?? "checkpoint"}); try again`);
+    await context.env.clock.sleep(POLL_MS / 5, context.signal);
+  }
 }
 
 async function freshView(context: Context): Promise<GroupView> {
