@@ -25,6 +25,8 @@ export interface SimDisk {
   send(generation: GenerationRef): Stored;
   /** Nothing more can be written. */
   full: boolean;
+  /** So many of the next reads of a generation fail, though nothing is wrong with it. */
+  unreadable: number;
   /** Its calls never return. */
   hangs: boolean;
   portOf(process: SimProcess): Disk;
@@ -60,6 +62,7 @@ export function createSimDisk(o: DiskOptions): SimDisk {
 
   const disk: SimDisk = {
     full: false,
+    unreadable: 0,
     hangs: false,
     imageIn: (folder) => temporary.get(folder) ?? complete.get(folder)?.image,
     write: (folder, image) => temporary.set(folder, image),
@@ -117,6 +120,10 @@ export function createSimDisk(o: DiskOptions): SimDisk {
       verify: (generation, manifestSha) =>
         operation(() => {
           const stored = complete.get(keyOf(generation));
+          if (disk.unreadable > 0) {
+            disk.unreadable -= 1;
+            throw new Error("EMFILE: too many open files");
+          }
           if (!stored) throw new Error(`ENOENT: ${keyOf(generation)}/manifest.json`);
           if (stored.sha256 !== manifestSha) throw new Error("its manifest is another one");
           if (stored.image.altered) throw new Error("images/pages-1.img was altered");

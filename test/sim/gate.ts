@@ -1,6 +1,7 @@
 import type { Gate, LeaseEvent } from "../../provider/agent/env";
 import { createStanding } from "../../provider/agent/env/gate-standing";
 import type { Lease } from "../../provider/agent/lease/lease";
+import { createListeners } from "./listeners";
 import type { SimProcess } from "./process";
 
 export interface LeaseProcess {
@@ -33,8 +34,8 @@ interface Pending {
  * configuration again, and asked again whatever it had not answered, but for joins.
  */
 export function createGate({ process, socketMs }: GateOptions): SimGate {
-  const listeners: ((event: LeaseEvent) => void)[] = [];
-  const standing = createStanding((event) => listeners.forEach((tell) => tell(event)));
+  const listeners = createListeners<LeaseEvent>();
+  const standing = createStanding(listeners.tell);
   const pending = new Set<Pending>();
   let server: LeaseProcess | null = null;
   let session: Parameters<Gate["adopt"]>[0] | null = null;
@@ -100,8 +101,6 @@ export function createGate({ process, socketMs }: GateOptions): SimGate {
     leave: (mac) => call((lease) => lease.leave(mac), null),
     state: () => call((lease) => lease.state(), null),
     ping: () => server?.process.deliver(() => server?.lease.ping()),
-    onEvent: (listener) => {
-      listeners.push(listener);
-    },
+    onEvent: listeners.add,
   };
 }

@@ -137,7 +137,11 @@ export function createHost(
   }
 
   function log(process: SimProcess, program: string): Env["log"] {
-    const tell = (sentence: string) => process.alive && ground.tell(name, program, sentence);
+    const tell = (sentence: string) => {
+      if (!process.alive) return;
+      ground.tell(name, program, sentence);
+      if (sentence.includes("unexpected transition")) ground.violated(`${name}: ${sentence}`);
+    };
     return {
       debug: () => {},
       info: tell,

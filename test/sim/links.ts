@@ -1,3 +1,4 @@
+import type { Txn } from "../../provider/agent/env";
 import type { Random } from "./random";
 
 /** What is connected with what, and how well. Hosts are named; `store` is the store. */
@@ -10,6 +11,8 @@ export interface Links {
   heal(): void;
   /** Whether a quorum of the store's voters answers. */
   storeUp: boolean;
+  /** Whether the reply to this transaction is lost on its way. */
+  losesReplyTo(txn: Txn): boolean;
   /** Share of the store's replies that are lost on their way. */
   lostReplies: number;
   /** Share of requests without a way to the store that are applied all the same, later. */
@@ -30,6 +33,7 @@ export function createLinks(random: Random): Links {
     },
     heal: () => cuts.clear(),
     storeUp: true,
+    losesReplyTo: () => false,
     lostReplies: 0,
     lateRequests: 0,
     staleReads: 0,

@@ -1,6 +1,7 @@
 import type { GenerationRef, Net, UdpHeartbeat } from "../../provider/agent/env";
 import type { SimDisk } from "./disk";
 import type { Links } from "./links";
+import { createListeners } from "./listeners";
 import type { SimProcess } from "./process";
 import type { Scheduler } from "./scheduler";
 
@@ -32,7 +33,7 @@ const STALL_MS = 3000;
 
 export function createNet(o: NetOptions): SimNet {
   const { host, process, scheduler, links } = o;
-  const listeners: ((heartbeat: UdpHeartbeat) => void)[] = [];
+  const listeners = createListeners<UdpHeartbeat>();
   let peers: string[] = [];
 
   const reaches = (peer: string) =>
@@ -53,7 +54,7 @@ export function createNet(o: NetOptions): SimNet {
   }
 
   return {
-    hear: (heartbeat) => process.deliver(() => listeners.forEach((tell) => tell(heartbeat))),
+    hear: (heartbeat) => process.deliver(() => listeners.tell(heartbeat)),
     setPeers: (next) => {
       peers = next.map(({ name }) => name);
     },
@@ -63,9 +64,7 @@ export function createNet(o: NetOptions): SimNet {
           scheduler.after(links.latency(), () => o.peerOf(peer)?.hear({ from: host, sid }));
       }
     },
-    onHeartbeat: (listener) => {
-      listeners.push(listener);
-    },
+    onHeartbeat: listeners.add,
     sendGeneration: (peer, generation: GenerationRef) =>
       transfer(peer, (other) => other.disk.receive(generation, o.disk)),
     fetchGeneration: (peer, generation: GenerationRef) =>

@@ -3,6 +3,7 @@ import { type ContainerSpec, parkedMac, specDigest } from "../../provider/contra
 import type { SimDisk } from "./disk";
 import type { SimCopy, SimEngine } from "./engine";
 import type { SimKernel } from "./kernel";
+import { createListeners } from "./listeners";
 import type { SimProcess } from "./process";
 
 /** How long the engine takes, ms. */
@@ -51,7 +52,7 @@ export interface SimRuntime extends Runtime {
 export function createRuntime(o: RuntimeOptions): SimRuntime {
   const { engine, kernel, faults, durations, machine, process } = o;
   const active = new Map<string, string>();
-  const listeners: ((container: string) => void)[] = [];
+  const listeners = createListeners<string>();
 
   /** Calls about one container never overlap, but for those that may come at any time. */
   const alone = async <T>(container: string, call: string, work: () => Promise<T>): Promise<T> => {
@@ -102,8 +103,7 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
   };
 
   const runtime: SimRuntime = {
-    exited: (container) =>
-      machine.after(3, () => process.deliver(() => listeners.forEach((tell) => tell(container)))),
+    exited: (container) => machine.after(3, () => process.deliver(() => listeners.tell(container))),
     ensureHost: () =>
       effect(durations.small, () => {
         for (const copy of engine.copies.values()) engine.thaw(copy, "dump");
@@ -208,9 +208,7 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
         if (engine.stateOf(spec.name) !== "running") return "connection refused";
         return faults.probe.get(spec.name) ?? null;
       }),
-    onExit: (listener) => {
-      listeners.push(listener);
-    },
+    onExit: listeners.add,
     versions: async () => ({ criu: "4.2", runtime: "runc 1.3", kernel: "6.18" }),
   };
   return runtime;

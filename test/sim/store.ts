@@ -24,13 +24,14 @@ export function createStore(o: StoreOptions): Store {
   let newest = 0;
 
   async function read(): Promise<Snapshot["keys"]> {
+    const known = newest;
     const answered = await ask(o, READ_TIMEOUT_MS, () =>
       o.random.chance(o.links.staleReads) ? o.records.olderSnapshot() : o.records.snapshot(),
     );
     if (!answered) throw new Error(`no endpoint answered within ${READ_TIMEOUT_MS} ms`);
-    if (answered.revision < newest)
-      throw new Error(`its answer is of revision ${answered.revision}, older than ${newest}`);
-    newest = answered.revision;
+    if (answered.revision < known)
+      throw new Error(`its answer is of revision ${answered.revision}, older than ${known}`);
+    newest = Math.max(newest, answered.revision);
     return answered.keys;
   }
 
@@ -40,7 +41,7 @@ export function createStore(o: StoreOptions): Store {
       const revision = o.records.apply(request);
       return revision === null ? { result: "refused" } : { result: "committed", revision };
     };
-    const outcome = await ask(o, TXN_TIMEOUT_MS, apply);
+    const outcome = await ask(o, TXN_TIMEOUT_MS, apply, () => o.links.losesReplyTo(request));
     if (outcome?.result === "committed") newest = Math.max(newest, outcome.revision);
     return outcome ?? { result: "unknown", cause: `no reply within ${TXN_TIMEOUT_MS} ms` };
   }
@@ -49,7 +50,12 @@ export function createStore(o: StoreOptions): Store {
 }
 
 /** Carries a request to the store and its reply back; null: no reply came in time, whatever became of the request. */
-function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T): Promise<T | null> {
+function ask<T>(
+  o: StoreOptions,
+  timeoutMs: number,
+  serve: () => T,
+  isLost: () => boolean = () => false,
+): Promise<T | null> {
   const { process, scheduler, links, random } = o;
   return new Promise((resolve) => {
     const stopWaiting = process.after(timeoutMs, () => resolve(null));
@@ -60,7 +66,7 @@ function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T): Promise<T |
         return;
       }
       const served = serve();
-      if (random.chance(links.lostReplies)) return;
+      if (isLost() || random.chance(links.lostReplies)) return;
       scheduler.after(links.latency(), () => {
         if (!links.pass(STORE, o.host)) return;
         process.deliver(() => {

@@ -65,6 +65,8 @@ export interface World {
   killLease(host: string, restartAfterMs?: number): void;
   crashContainer(host: string, container?: string): void;
   setPolicy(change: Partial<Policy>): void;
+  /** Something that happens after so much virtual time. */
+  later(ms: number, action: () => void): void;
   /** Ends everything, so that nothing holds memory. */
   end(): void;
 }
@@ -259,6 +261,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     setPolicy(change) {
       policy = { ...policy, ...change };
       writePolicy();
+    },
+    later: (ms, action) => {
+      scheduler.after(ms, action);
     },
     end() {
       for (const host of hosts.values()) host.powerOff();

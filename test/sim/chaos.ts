@@ -1,0 +1,125 @@
+import { type Timing, timingOf } from "../../provider/contract";
+import { specOf } from "./group";
+import type { Random } from "./random";
+import { untilProtected } from "./scenario";
+import { createWorld, instantaneous, realistic, type World } from "./world";
+
+/** One random run: 30 s of faults, then everything is healed and has to be well again. */
+export interface Run {
+  seed: number;
+  failovers: number;
+  checkpoints: number;
+}
+
+const CHAOS_MS = 30_000;
+const HEALED_MS = 25_000;
+
+export async function chaos(seed: number): Promise<Run> {
+  const world = await createWorld(worldOf(seed));
+  const { random } = world;
+  await world.protect(specOf({ standbys: random.pick([1, 1, 2]) }));
+  world.links.lateRequests = random.pick([0, 0.3, 1]);
+  const until = world.now() + CHAOS_MS;
+  while (world.now() < until) {
+    await world.run(random.between(10, 2500));
+    strike(world);
+  }
+  makeWell(world);
+  await untilProtected(world, HEALED_MS);
+  if (world.invariants.losses.length > 0) throw new Error(`seed ${seed}: ${world.invariants.losses}`);
+  const run = {
+    seed,
+    failovers: world.events("failover").length,
+    checkpoints: world.events("checkpoint").length,
+  };
+  world.end();
+  return run;
+}
+
+function worldOf(seed: number) {
+  const timings: Timing[] = [timingOf("fast", false), timingOf("fast", true), timingOf("default", false)];
+  const timing = timings[seed % timings.length]!;
+  const drift = timing.clockDrift / 2.1;
+  const rate = (n: number) => 1 + drift * Math.sin(seed * 7.3 + n * 2.1);
+  return {
+    seed,
+    timing,
+    // A slow restore hides mistakes in the order of things (safety.md 5.4).
+    durations: seed % 2 === 0 ? instantaneous : realistic,
+    rates: { a: rate(1), b: rate(2), c: rate(3) },
+  };
+}
+
+interface Strike {
+  weight: number;
+  act(world: World, random: Random): void;
+}
+
+const anyHost = (world: World) => world.random.pick(world.hosts).name;
+
+const strikes: Strike[] = [
+  { weight: 3, act: (world) => world.heal() },
+  {
+    weight: 3,
+    act(world, random) {
+      const off = world.hosts.filter((host) => !host.on);
+      if (off.length > 0) world.powerOn(random.pick(off).name);
+    },
+  },
+  {
+    weight: 2,
+    act(world, random) {
+      const on = world.hosts.filter((host) => host.on);
+      if (on.length > 1) world.powerOff(random.pick(on).name);
+    },
+  },
+  {
+    weight: 4,
+    act: (world, random) =>
+      world.cut(anyHost(world), random.pick(["all", "store", "peers"]), random.pick(["both", "in", "out"])),
+  },
+  {
+    weight: 2,
+    act(world) {
+      world.links.storeUp = !world.links.storeUp;
+      world.story.push(`store ${world.links.storeUp ? "up" : "down"}`);
+    },
+  },
+  {
+    weight: 2,
+    act: (world, random) => {
+      world.links.lostReplies = random.pick([0, 0, 0.1, 0.6]);
+      world.links.staleReads = random.pick([0, 0, 0.1]);
+    },
+  },
+  { weight: 2, act: (world, random) => world.killAgent(anyHost(world), random.between(50, 4000)) },
+  { weight: 2, act: (world, random) => world.killLease(anyHost(world), random.between(50, 3000)) },
+  { weight: 1, act: (world) => world.crashContainer(anyHost(world)) },
+  { weight: 2, act: (world, random) => stop(world, random) },
+];
+
+/** A process is stopped, as by a signal or by the host's scheduler, and goes on later. */
+function stop(world: World, random: Random): void {
+  const host = random.pick(world.hosts);
+  const process = random.pick([host.agent?.process, host.lease?.process]);
+  if (!process || process.paused) return;
+  world.story.push(
+    `${(world.now() / 1000).toFixed(3)} ${host.name} STOPPED: ${process === host.lease?.process ? "lease" : "agent"}`,
+  );
+  process.pause();
+  world.later(random.between(50, 4000), () => process.resume());
+}
+
+function strike(world: World): void {
+  const { random } = world;
+  const drawn = strikes.flatMap(({ weight, act }) => Array.from({ length: weight }, () => act));
+  random.pick(drawn)(world, random);
+}
+
+function makeWell(world: World): void {
+  world.heal();
+  world.links.storeUp = true;
+  world.links.lostReplies = 0;
+  world.links.staleReads = 0;
+  for (const host of world.hosts) if (!host.on) world.powerOn(host.name);
+}

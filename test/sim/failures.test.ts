@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { specOf } from "./group";
+import { apply, inProtectedWorld, inWorld, untilProtected } from "./scenario";
+import type { World } from "./world";
+
+const probe = { tcp: { port: 80 }, interval: 1, timeout: 1, retries: 2, startPeriod: 1 };
+
+describe("A container that fails by itself", () => {
+  it("is restored on the same host from its generation, under a new epoch", () =>
+    inProtectedWorld(async (world) => {
+      const before = world.owner()!;
+      const acknowledged = world.invariants.acknowledged("db");
+      world.crashContainer("a");
+      await world.until("a answers again", () => world.answering().includes("a"), 1000);
+      assert.equal(world.owner()!.epoch, before.epoch + 1);
+      assert.equal(world.owner()!.host, "a");
+      assert.ok(world.counter() >= acknowledged);
+      assert.ok(world.counter() < acknowledged + 1000);
+    }));
+
+  it("is given up after its tries and taken by the standby", () =>
+    inProtectedWorld(async (world) => {
+      world.host("a").faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await world.until("b answers", () => world.answering().includes("b"), 20_000);
+      assert.equal(world.events("give-up").length, 1);
+      assert.equal(world.events("fence").length, 0);
+      assert.deepEqual(world.owner()!.triedHosts, ["a"]);
+    }));
+
+  it("has failed, with the reason and without another try, when every host has tried", () =>
+    inProtectedWorld(async (world) => {
+      for (const { faults } of world.hosts) faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await world.until("it has failed", () => world.owner()!.phase === "FAILED", 60_000);
+      assert.match(world.owner()!.reason, /exit code 1/);
+      assert.deepEqual(world.owner()!.triedHosts, ["a", "b"]);
+      await nothingMoreHappens(world);
+    }));
+
+  it("is tried by each of two standbys in turn before it has failed", () =>
+    inProtectedWorld(
+      async (world) => {
+        for (const { faults } of world.hosts) faults.crashAfter.set("db", 200);
+        world.crashContainer("a");
+        await world.until("it has failed", () => world.owner()!.phase === "FAILED", 60_000);
+        assert.deepEqual([...world.owner()!.triedHosts].sort(), ["a", "b", "c"]);
+        await nothingMoreHappens(world);
+      },
+      { spec: { standbys: 2 } },
+    ));
+
+  it("starts over when its specification changes after it has failed, though its last host is dead", () =>
+    inProtectedWorld(async (world) => {
+      for (const { faults } of world.hosts) faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await world.until("it has failed", () => world.owner()!.phase === "FAILED", 60_000);
+      for (const { faults } of world.hosts) faults.crashAfter.clear();
+      world.powerOff(world.owner()!.host);
+      await world.run(5000);
+      await apply(world, specOf({ preferredHost: "a", image: "redis:8" }));
+      await world.until("it answers", () => world.answering().length === 1);
+    }));
+
+  it("waits without a loop for the only other host that holds its generation while that one is dead", () =>
+    inProtectedWorld(async (world) => {
+      world.powerOff("b");
+      world.powerOff("c");
+      world.host("a").faults.crashAfter.set("db", 200);
+      await world.run(4000);
+      world.crashContainer("a");
+      await world.until("a gives it up", () => world.events("give-up").length > 0, 20_000);
+      await nothingMoreHappens(world);
+      world.powerOn("b");
+      await world.until("b answers", () => world.answering().includes("b"));
+    }));
+
+  it("may go back to a host that gave it up long ago", () =>
+    inProtectedWorld(async (world) => {
+      world.host("a").faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await world.until("b answers", () => world.answering().includes("b"), 20_000);
+      world.host("a").faults.crashAfter.clear();
+      await world.run(75_000);
+      assert.deepEqual(world.owner()!.triedHosts, []);
+      world.powerOff("c");
+      await untilProtected(world);
+      world.powerOff("b");
+      await world.until("a answers", () => world.answering().includes("a"));
+    }));
+
+  it("goes back to a host that gave it up a moment ago rather than to nobody, when its host dies", () =>
+    inProtectedWorld(async (world) => {
+      world.host("a").faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await world.until("b answers", () => world.answering().includes("b"), 20_000);
+      world.host("a").faults.crashAfter.clear();
+      world.powerOff("c");
+      await untilProtected(world);
+      world.powerOff("b");
+      await world.until("a answers", () => world.answering().includes("a"));
+    }));
+
+  it("is restarted cold when its probe fails, then moved to the standby", () =>
+    inProtectedWorld(
+      async (world) => {
+        const before = world.owner()!;
+        world.host("a").faults.probe.set("db", "no answer");
+        await world.until("a begins again", () => world.owner()!.epoch > before.epoch, 10_000);
+        assert.equal(world.owner()!.gen, null);
+        assert.equal(world.owner()!.host, "a");
+        await world.until("b answers", () => world.answering().includes("b"), 60_000);
+        await world.run(5000);
+        assert.deepEqual(world.answering(), ["b"]);
+      },
+      { spec: { probes: [probe] } },
+    ));
+
+  it("that cannot be checkpointed is refused, with the reason, and leaves nothing behind", () =>
+    inWorld({}, async (world) => {
+      for (const { faults } of world.hosts) faults.dump.set("db", "io_uring is in use");
+      await apply(world, specOf({ preferredHost: "a" }));
+      await world.until("it has failed", () => world.owner()?.phase === "FAILED");
+      assert.match(world.owner()!.reason, /io_uring is in use/);
+      await world.run(1000);
+      for (const { machine } of world.hosts) assert.equal(machine!.engine.stateOf("db"), "absent");
+    }));
+
+  it("that ends right after its start is tried again, not called impossible to checkpoint", () =>
+    inWorld({}, async (world) => {
+      world.host("a").faults.crashAfter.set("db", 5);
+      await apply(world, specOf({ preferredHost: "a" }));
+      await world.until("another host answers", () => world.answering().length === 1);
+      assert.notDeepEqual(world.answering(), ["a"]);
+    }));
+
+  it("serves though it could not be announced", () =>
+    inProtectedWorld(async (world) => {
+      world.host("b").faults.announce.set("db", "arping: no such device");
+      world.powerOff("a");
+      await world.until("b answers", () => world.answering().includes("b"));
+      const { epoch } = world.owner()!;
+      await world.run(5000);
+      assert.deepEqual(world.answering(), ["b"]);
+      assert.equal(world.owner()!.epoch, epoch);
+    }));
+
+  it("whose image no host can get has failed after the tries of each host", () =>
+    inWorld({}, async (world) => {
+      for (const { faults } of world.hosts) faults.image.set("*", "manifest unknown");
+      await apply(world, specOf({ preferredHost: "a" }));
+      await world.until("it has failed", () => world.owner()?.phase === "FAILED", 60_000);
+      assert.match(world.owner()!.reason, /manifest unknown/);
+      await nothingMoreHappens(world);
+    }));
+});
+
+/** No record of it changes, and nothing is told about it, for a good while. */
+async function nothingMoreHappens(world: World): Promise<void> {
+  await world.run(2000);
+  const before = { owner: world.owner(), story: world.story.length };
+  await world.run(20_000);
+  assert.deepEqual(world.owner(), before.owner);
+  assert.ok(
+    world.story.length - before.story < 10,
+    world.story.slice(before.story, before.story + 20).join("\n"),
+  );
+}

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { inProtectedWorld, untilProtected } from "./scenario";
+import type { World } from "./world";
+
+describe("A generation", () => {
+  it("that is altered on the standby is fetched from another holder before it is restored", () =>
+    inProtectedWorld(
+      async (world) => {
+        const acknowledged = world.invariants.acknowledged("db");
+        world.host("b").disk.alter(named(world));
+        world.powerOff("a");
+        await world.until("another host answers", () => world.answering().length === 1);
+        assert.ok(world.counter() >= acknowledged);
+        assert.deepEqual(world.invariants.losses, []);
+      },
+      { spec: { standbys: 2 } },
+    ));
+
+  it("that is altered wherever it is held is never restored, and nothing older in its place", () =>
+    inProtectedWorld(async (world) => {
+      await world.until("a second generation is committed", () => named(world).gen >= 2);
+      await world.run(1000);
+      world.host("b").disk.alter(named(world));
+      world.powerOff("a");
+      await world.until("b has given it up", () => world.events("give-up").length > 0);
+      await world.run(10_000);
+      assert.deepEqual(world.answering(), []);
+      assert.match(world.owner()!.reason, /altered/);
+      world.powerOn("a");
+      await world.until("a, which holds it intact, answers", () => world.answering().includes("a"));
+      assert.deepEqual(world.invariants.losses, []);
+    }));
+
+  it("stays on a holder whose disk could not read it for a moment", () =>
+    inProtectedWorld(async (world) => {
+      const { disk } = world.host("b");
+      disk.unreadable = 1;
+      world.powerOff("a");
+      await world.until("b answers", () => world.answering().includes("b"));
+      assert.deepEqual(world.invariants.losses, []);
+    }));
+
+  it("is not taken again and again while one of two standbys cannot take it", () =>
+    inProtectedWorld(
+      async (world) => {
+        world.host("c").disk.full = true;
+        await world.run(12_000);
+        const before = world.events("checkpoint").length;
+        await world.run(20_000);
+        assert.ok(world.events("checkpoint").length - before <= 5);
+        world.host("c").disk.full = false;
+        await untilProtected(world);
+      },
+      { spec: { standbys: 2 } },
+    ));
+
+  it("is not committed while no standby takes it, and the container goes on", () =>
+    inProtectedWorld(async (world) => {
+      const before = named(world);
+      world.host("b").disk.full = true;
+      world.host("c").disk.full = true;
+      await world.run(30_000);
+      assert.deepEqual(named(world), before);
+      assert.deepEqual(world.answering(), ["a"]);
+      const status = world.host("a").agent!.agent.status().containers[0]!;
+      assert.match(status.degraded!, /no space left/);
+      world.host("b").disk.full = false;
+      await world.until("the next is committed", () => named(world).gen > before.gen);
+    }));
+
+  it("can be asked for at any host and is committed when the reply comes", () =>
+    inProtectedWorld(async (world) => {
+      const before = named(world);
+      const reply = await world.ctl("c", { op: "checkpoint", name: "db" });
+      assert.ok(reply.ok);
+      assert.equal(named(world).gen, before.gen + 1);
+    }));
+
+  it("that is older than needed is deleted", () =>
+    inProtectedWorld(async (world) => {
+      await world.until("a fifth generation is committed", () => named(world).gen >= 5, 120_000);
+      await world.run(1000);
+      const { epoch, gen } = named(world);
+      for (const name of ["a", "b"]) {
+        const kept = [1, 2, 3, 4, 5].filter((g) =>
+          world.host(name).disk.has({ container: "db", epoch, gen: g }),
+        );
+        assert.deepEqual(kept, [gen - 1, gen]);
+      }
+    }));
+});
+
+function named(world: World): { container: string; epoch: number; gen: number } {
+  const { epoch, gen } = world.view().containers.get("db")!.generation!.value;
+  return { container: "db", epoch, gen };
+}
