@@ -1,7 +1,7 @@
 import { type CtlReply, type CtlRequest, type GroupConfig, type GroupStatus, realMac } from "../contract";
 import { act } from "./actions";
 import { obsolete } from "./actions/generations";
-import { type Context, count, enter, localOf, type Subject } from "./context";
+import { type Context, count, enter, type Local, localOf, type Subject, track } from "./context";
 import { handleCtl } from "./control";
 import { type Decision, decide, usableGeneration } from "./decide";
 import { type Arrivals, arrived, suspected } from "./detector";
@@ -13,7 +13,7 @@ import { decideInput } from "./input";
 import { noObservations, observe } from "./observe";
 import { fenceTxn } from "./ownership";
 import { createProber } from "./prober";
-import { establishSession } from "./session";
+import { establishSession, readStore } from "./session";
 import { groupStatus } from "./status";
 import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
@@ -23,6 +23,8 @@ const SUSPICION_READ_MS = 25;
 const LEAST_READ_MS = 200;
 /** What the lease process says of the gate is compared with what was asked for this often. */
 const GATE_CHECK_MS = 1000;
+/** An agent whose cycles have not ended for this long says no more that it is alive: it hangs (safety.md 1.5). */
+const CYCLE_LIMIT_MS = 5000;
 
 export interface Agent {
   /** Runs cycles until the signal aborts. */
@@ -40,6 +42,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   const arrivals = new Map<string, Arrivals>();
   let quorum = false;
   let ownLagMs = 0;
+  let cycledAt = 0;
+  let fault: string | null = null;
   let context: Context | null = null;
   let wakeUp = () => {};
   let isReady = () => {};
@@ -77,7 +81,17 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       }).catch((error: Error) => {
         if (!either.aborted) throw error;
       });
+      if (context && !signal.aborted) await endActions(context);
     }
+  }
+
+  /**
+   * Calls about one container must not overlap, so the next session waits for what the lost one had begun. Killing
+   * the copies, which no record allows any more, ends what the engine is doing with them.
+   */
+  async function endActions(session: Context): Promise<void> {
+    await Promise.allSettled([...session.locals.keys()].map((name) => env.runtime.kill(name)));
+    await Promise.allSettled(session.actions);
   }
 
   /** One session: from its beginning to its loss. */
@@ -93,7 +107,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       config,
       policy: config.policy,
       me,
-      view: readView(await env.store.read()),
+      view: readView(await readStore(env, signal)),
       observations: noObservations,
       locals: new Map(),
       stored: new Map(),
@@ -101,6 +115,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       suspects: new Set(),
       counters,
       signal,
+      actions: new Set(),
       wake: () => wakeUp(),
     };
     const session = context;
@@ -116,12 +131,17 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     });
     await env.gate.adopt({ sid: me.sid, record: me.record });
     await syncGate();
+    cycledAt = env.clock.now();
     const timer = beatForever(session);
     try {
       while (!signal.aborted) {
+        // What wakes the agent during a cycle asks for another one.
+        const woken = new AbortController();
+        wakeUp = () => woken.abort();
         await cycle(session, tools);
+        cycledAt = env.clock.now();
         isReady();
-        await pause(session);
+        await pause(session, woken.signal);
       }
     } finally {
       timer.abort();
@@ -135,7 +155,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     const loop = async () => {
       while (!signal.aborted) {
         env.net.beat(session.me.sid);
-        env.gate.ping();
+        if (env.clock.now() - cycledAt < CYCLE_LIMIT_MS) env.gate.ping();
         const before = env.clock.now();
         await env.clock.sleep(beatInterval(session), signal);
         ownLagMs = Math.max(0, env.clock.now() - before - beatInterval(session));
@@ -175,18 +195,34 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       tools.lose("another session or a tombstone is recorded");
       return;
     }
-    await tools.syncGate();
-    await checkGate(session, tools);
-    await keepStored(session);
-    for (const { host, because } of whomToFence(session)) await fence(session, host, because);
+    // A step that fails must not keep the agent from the others, nor from the next cycle.
+    const faults: string[] = [];
+    const step = (what: string, work: Promise<void>) =>
+      work.catch((error: Error) => {
+        faults.push(`${what}: ${error.message}`);
+      });
+    await step("the gate was not configured", tools.syncGate());
+    await step("the gate was not checked", checkGate(session, tools));
+    await step("the generations here were not looked through", keepStored(session));
+    for (const { host, because } of whomToFence(session))
+      await step(`${host} was not fenced`, fence(session, host, because));
     for (const container of allContainers(session)) consider(session, container, tools);
-    await publishInfo(session);
+    await step("what this host tells the group was not written", publishInfo(session));
+    complain(session, faults.join("; "));
+  }
+
+  /** Tells of trouble when it begins or changes, not in each cycle. */
+  function complain(session: Context, faults: string): void {
+    if (faults === (fault ?? "") || session.signal.aborted) return;
+    fault = faults || null;
+    if (fault) env.log.event({ kind: "error", sentence: fault });
   }
 
   function consider(session: Context, container: ContainerView, tools: Tools): void {
     const local = localOf(session, container.name);
     const decision = decide(decideInput(session, container));
     if (decision.do === "nothing") {
+      if (isForgotten(session, container.name, local)) session.locals.delete(container.name);
       if (container.owner?.value.host === session.me.host) tools.probe(container, local);
       return;
     }
@@ -195,7 +231,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       if (decision.do === "evict" && local.joined) void closeAtOnce(session, container.name);
       return;
     }
-    void carryOut(session, { container, local }, decision, tools);
+    track(session, carryOut(session, { container, local }, decision, tools));
   }
 
   async function carryOut(
@@ -260,11 +296,9 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   }
 
   /** Sleeps until the next cycle is due or something wakes the agent. */
-  async function pause(session: Context): Promise<void> {
+  async function pause(session: Context, woken: AbortSignal): Promise<void> {
     const quiet = Math.max(session.policy.timing.intervalMs, LEAST_READ_MS);
-    const woken = new AbortController();
-    wakeUp = () => woken.abort();
-    const signal = AbortSignal.any([woken.signal, session.signal]);
+    const signal = AbortSignal.any([woken, session.signal]);
     await env.clock.sleep(session.suspects.size > 0 ? SUSPICION_READ_MS : quiet, signal).catch(() => {});
   }
 
@@ -353,7 +387,11 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       await env.gate.adopt({ sid: session.me.sid, record: session.me.record });
       return;
     }
-    if (session.lapsed && !lapsed) session.lapsed = false;
+    if (lapsed && !session.lapsed) {
+      session.lapsed = true;
+      await lapse(session);
+    }
+    session.lapsed = lapsed;
     for (const [name, local] of session.locals) {
       if (local.joined && !open.includes(realMac(session.me.group, name))) local.joined = false;
     }
@@ -387,8 +425,14 @@ function beatInterval(session: Context): number {
   return session.policy.timing.intervalMs;
 }
 
-/** Containers that the store names, and copies here that it does not name any more. */
+/** Nothing of it is in the store or here any more. */
+function isForgotten(session: Context, name: string, local: Local): boolean {
+  return !session.view.containers.has(name) && local.state === "absent" && !local.busy;
+}
+
+/** Containers that the store names, and copies and generations here that it does not name any more. */
 function allContainers(session: Context): ContainerView[] {
-  const unnamed = [...session.locals.keys()].filter((name) => !session.view.containers.has(name));
+  const here = new Set([...session.locals.keys(), ...session.stored.keys()]);
+  const unnamed = [...here].filter((name) => !session.view.containers.has(name));
   return [...session.view.containers.values(), ...unnamed.map(emptyContainer)];
 }

@@ -31,6 +31,8 @@ export interface Context {
   counters: Record<string, number>;
   /** Ends when the session ends or the agent stops. */
   signal: AbortSignal;
+  /** What goes on now; a new session begins when all of it has ended. */
+  actions: Set<Promise<unknown>>;
   /** Run the next cycle now. */
   wake(): void;
 }
@@ -85,4 +87,20 @@ export function enter(context: Context, container: string, local: Local, next: S
     context.env.log.warn(`${container}: unexpected transition ${before} => ${next}`);
   local.standing = next;
   context.env.log.info(`${container}: ${before} => ${next} (${states[next]})`);
+}
+
+export function track(context: Context, action: Promise<unknown>): void {
+  context.actions.add(action);
+  const ended = () => context.actions.delete(action);
+  action.then(ended, ended);
+}
+
+/** The same work, but given up when the session ends: for what may take minutes and changes no copy. */
+export function unlessEnded<T>({ signal }: Context, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(signal.reason);
+    signal.addEventListener("abort", end);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
+    if (signal.aborted) end();
+  });
 }

@@ -13,7 +13,7 @@ import {
   specDigest,
 } from "../contract";
 import { checkpoint } from "./actions/generations";
-import { type Context, localOf } from "./context";
+import { type Context, localOf, track } from "./context";
 import { isLiveMember, placed } from "./input";
 import { settle } from "./settle";
 import { groupStatus } from "./status";
@@ -283,9 +283,11 @@ async function takeCheckpoint(context: Context, name: string): Promise<unknown> 
   }
   const before = local.lastCheckpoint?.at;
   local.busy = "checkpoint";
-  await checkpoint(context, { container, local }, "asked for").finally(() => {
+  const dumping = checkpoint(context, { container, local }, "asked for").finally(() => {
     local.busy = null;
   });
+  track(context, dumping);
+  await dumping;
   const deadline = context.env.clock.now() + CHECKPOINT_LIMIT_MS;
   while (local.checkpointing || local.lastCheckpoint?.at === before) {
     if (context.env.clock.now() > deadline)

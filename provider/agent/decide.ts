@@ -1,4 +1,4 @@
-import { type ContainerSpec, type OnFailure, specDigest } from "../contract";
+import { type ContainerSpec, type OnFailure, type Owner, specDigest } from "../contract";
 import type { CopyState } from "./env";
 import type { Me } from "./ownership";
 import { type ContainerView, type GroupView, sessionHolds } from "./view";
@@ -21,8 +21,11 @@ export interface LocalCopy {
   unhealthy: string | null;
   /** A checkpoint is being packed or sent. */
   checkpointing: boolean;
-  /** When the last attempt at a checkpoint ended, monotonic ms; and whether it succeeded. */
-  lastCheckpoint: { at: number; ok: boolean } | null;
+  /**
+   * When the last attempt at a checkpoint ended, monotonic ms; whether it was committed; and how many in a row failed
+   * or were not taken by every standby.
+   */
+  lastCheckpoint: { at: number; ok: boolean; failures: number } | null;
   /** No new speculative restore before this time, monotonic ms. */
   noHoldBefore: number;
   /** Since when it has been held, monotonic ms. */
@@ -46,6 +49,8 @@ export interface DecideInput {
   suspects: ReadonlySet<string>;
   /** When this observer first read the tombstone of the owner's session, and what W it has to wait; null: none. */
   fence: { seenAt: number; waitMs: number } | null;
+  /** When this observer first read that the owner gave it up; null: it did not. */
+  stoppedSince: number | null;
   /** Milliseconds until the next scheduled checkpoint; 0 or less: due. */
   checkpointDueInMs: number;
 }
@@ -59,6 +64,7 @@ export type Decision =
   | { do: "begin-again"; cold: boolean; because: string }
   | { do: "give-up"; because: string }
   | { do: "assign-standbys"; hosts: string[]; because: string }
+  | { do: "forget-tries"; because: string }
   | { do: "checkpoint"; because: string }
   | { do: "evict"; because: string }
   | { do: "remove"; because: string }
@@ -81,14 +87,17 @@ const MAX_HOLD_MS = 5_000;
 export function decide(input: DecideInput): Decision {
   const { container, me } = input;
   const owner = container.owner?.value ?? null;
+  if (container.unreadable) return nothing("it has a record that this version cannot read");
   if (!container.spec) return decideRemoval(input);
   if (!owner) return decideUnowned(input, container.spec.value);
   if (owner.host === me.host && owner.sid === me.sid) return decideOwned(input, container.spec.value);
   return decideStandby(input, container.spec.value);
 }
 
-function decideRemoval({ container, copy, me, view }: DecideInput): Decision {
-  if (copy.state !== "absent") return { do: "remove", because: "its specification was removed" };
+function decideRemoval({ container, copy, me, view, stored }: DecideInput): Decision {
+  if (copy.state !== "absent" || stored.size > 0) {
+    return { do: "remove", because: "its specification was removed" };
+  }
   const owner = container.owner?.value;
   if (!owner) {
     return container.generation || container.standbys || container.schedule
@@ -147,14 +156,21 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
       because: standbys ? "the standbys changed" : "it has no standbys yet",
     };
   }
+  const tried = owner.tries > 0 || owner.triedHosts.length > 0;
+  if (tried && isStable(input) && !copy.checkpointing) {
+    return {
+      do: "forget-tries",
+      because: "it has run long enough for earlier failures not to count any more",
+    };
+  }
   return decideCheckpoint(input, standbys);
 }
 
 function decideCheckpoint({ container, copy, checkpointDueInMs }: DecideInput, standbys: string[]): Decision {
   if (copy.checkpointing) return nothing("a checkpoint is under way");
   if (standbys.length === 0) return nothing("no standby is live to hold a generation");
-  if (copy.lastCheckpoint && !copy.lastCheckpoint.ok && checkpointDueInMs > 0)
-    return nothing("the last checkpoint failed");
+  if (copy.lastCheckpoint && copy.lastCheckpoint.failures > 0 && checkpointDueInMs > 0)
+    return nothing("the last checkpoint failed, or not every standby took it");
   const generation = container.generation?.value;
   if (!generation) return { do: "checkpoint", because: "it has no generation yet" };
   const missing = standbys.filter((host) => !generation.holders.includes(host));
@@ -184,17 +200,28 @@ function triesSpent({ container, copy, now }: DecideInput, tries: number): boole
 
 /** Beginnings on this host that count; a stable run makes earlier ones forgotten. */
 export function triesSoFar(container: ContainerView, copy: LocalCopy, now: number): number {
-  const stable = copy.runningSince !== null && now - copy.runningSince >= STABLE_MS;
-  return stable ? 0 : container.owner!.value.tries;
+  return isStable({ copy, now }) ? 0 : container.owner!.value.tries;
+}
+
+function isStable({ copy, now }: { copy: LocalCopy; now: number }): boolean {
+  return copy.runningSince !== null && now - copy.runningSince >= STABLE_MS;
 }
 
 /** This host gave it up; when nobody is left to take it, it has failed. */
-function stoppedWithoutTaker({ container, candidates, me }: DecideInput): Decision {
+function stoppedWithoutTaker({ container }: DecideInput): Decision {
   const owner = container.owner!.value;
-  const takers = candidates.filter((host) => host !== me.host && !owner.triedHosts.includes(host));
+  const takers = untriedHosts(container, owner.triedHosts);
   return takers.length > 0
     ? nothing(`waits for ${takers.join(" or ")} to take it`)
     : { do: "give-up", because: owner.reason };
+}
+
+/** Hosts, dead ones too, that could take it and are not among `tried`: who holds its generation, where there is one. */
+export function untriedHosts(container: ContainerView, tried: string[]): string[] {
+  const able = usableGeneration(container)
+    ? container.generation!.value.holders
+    : container.spec!.value.candidates;
+  return able.filter((host) => !tried.includes(host));
 }
 
 function decideStandby(input: DecideInput, spec: ContainerSpec): Decision {
@@ -212,11 +239,13 @@ function decideTakeOver(input: DecideInput): Decision | null {
   const owner = container.owner!.value;
   const stopped = owner.phase === "STOPPED" && sessionHolds(input.view, owner.host, owner.sid);
   if (!stopped && !fence) return null;
-  if (owner.phase === "FAILED" || container.migrating) return null;
-  if (!candidates.includes(me.host) || owner.triedHosts.includes(me.host)) return null;
+  if (container.migrating || !candidates.includes(me.host)) return null;
+  const changed = owner.specDigest !== specDigest(container.spec!.value);
+  if (owner.phase === "FAILED" && !changed) return null;
+  if (isSpent(owner, me.host) && !changed) return null;
   const named = usableGeneration(container);
   if (named && !stored.has(`${named.epoch}-${named.gen}`)) return null;
-  const since = fence?.seenAt ?? now;
+  const since = fence?.seenAt ?? input.stoppedSince ?? now;
   if (now - since < (fence?.waitMs ?? 0) + delayOf(input)) return null;
   const why = stopped ? `${owner.host} gave it up: ${owner.reason}` : `${owner.host} is fenced`;
   return { do: "take-over", because: copy.held ? `${why}; the generation is restored and held` : why };
@@ -227,15 +256,24 @@ function delayOf({ container, me, candidates, copy }: DecideInput): number {
   if (copy.held) return 0;
   const holders = container.generation?.value.holders ?? [];
   const standbys = container.standbys?.value.hosts ?? [];
-  const weight = (host: string) => (holders.includes(host) ? 0 : 2) + (standbys.includes(host) ? 0 : 1);
-  const others = candidates.filter((host) => host !== container.owner!.value.host);
+  const owner = container.owner!.value;
+  const weight = (host: string) =>
+    (owner.triedHosts.includes(host) ? 4 : 0) +
+    (holders.includes(host) ? 0 : 2) +
+    (standbys.includes(host) ? 0 : 1);
+  const others = candidates.filter((host) => host !== owner.host && !isSpent(owner, host));
   const ranked = [...others].sort((a, b) => weight(a) - weight(b));
-  const returned = container.owner!.value.host === me.host;
+  const returned = owner.host === me.host;
   return returned ? RETURNED_HOST_DELAY_MS : Math.max(0, ranked.indexOf(me.host)) * RANK_DELAY_MS;
 }
 
+/** A host that gave it up takes it no more, unless it ran elsewhere and died there: then it is better than none. */
+function isSpent(owner: Owner, host: string): boolean {
+  return owner.phase === "STOPPED" && owner.triedHosts.includes(host);
+}
+
 function decidePreparation(
-  { container, copy, me, now, stored, suspects }: DecideInput,
+  { container, copy, me, now, stored, suspects, candidates }: DecideInput,
   spec: ContainerSpec,
 ): Decision {
   const owner = container.owner!.value;
@@ -263,6 +301,7 @@ function decidePreparation(
   const named = usableGeneration(container);
   if (
     suspects.has(owner.host) &&
+    candidates.includes(me.host) &&
     named &&
     stored.has(`${named.epoch}-${named.gen}`) &&
     now >= copy.noHoldBefore

@@ -1,5 +1,5 @@
 import { Cron } from "croner";
-import { defaultSchedule, type PlacedContainer, place, type Schedule } from "../contract";
+import { defaultSchedule, fenceAfterMs, type PlacedContainer, place, type Schedule } from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
 import type { DecideInput } from "./decide";
 import { isLive } from "./observe";
@@ -7,7 +7,7 @@ import type { ContainerView } from "./view";
 
 /** A standby that went away is replaced after this long, so that a blip moves no generations around. */
 const STANDBY_GRACE_MS = 10_000;
-/** After a failed checkpoint the next attempt waits at least this long. */
+/** After a failed checkpoint, or one that not every standby took, the next attempt waits this long at first. */
 const CHECKPOINT_RETRY_MS = 5_000;
 
 /** The snapshot that `decide` sees of one container. */
@@ -20,7 +20,8 @@ export function decideInput(context: Context, container: ContainerView): DecideI
   const fence = owner ? view.hosts.get(owner.host)?.fences.get(owner.sid) : undefined;
   const fenceSeenAt = owner ? observations.fences.get(`${owner.host}/${owner.sid}`) : undefined;
   // Who is fenced by an operator's word, or ended its own session without a reboot, may still be reachable for W.
-  const waitMs = fence?.value.method === "operator" ? context.policy.timing.fenceMs : 0;
+  const leaseMs = (owner && observations.hosts.get(owner.host)?.leaseMs) ?? 0;
+  const waitMs = fence?.value.method === "operator" ? fenceAfterMs(context.policy.timing, leaseMs) : 0;
   return {
     me,
     now,
@@ -33,6 +34,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     wantedStandbys: wantedStandbys(context, container, candidates),
     suspects: context.suspects,
     fence: fenceSeenAt === undefined ? null : { seenAt: fenceSeenAt, waitMs },
+    stoppedSince: observations.stopped.get(container.name)?.seenAt ?? null,
     checkpointDueInMs: checkpointDueIn(context, container, now),
   };
 }
@@ -79,7 +81,11 @@ function wantedStandbys(context: Context, container: ContainerView, candidates: 
 
 function lostJustNow(context: Context, host: string): boolean {
   const seen = context.observations.hosts.get(host);
-  return seen !== undefined && context.env.clock.now() - seen.seenAt < STANDBY_GRACE_MS;
+  return (
+    seen !== undefined &&
+    !isLiveMember(context, host) &&
+    context.env.clock.now() - seen.seenAt < STANDBY_GRACE_MS
+  );
 }
 
 function checkpointDueIn(context: Context, container: ContainerView, now: number): number {
@@ -89,7 +95,12 @@ function checkpointDueIn(context: Context, container: ContainerView, now: number
   const wait = schedule.cron
     ? cronWait(schedule.cron, context, now - last.at)
     : (schedule.intervalMs ?? defaultSchedule.intervalMs);
-  return Math.max(wait, last.ok ? 0 : CHECKPOINT_RETRY_MS) - (now - last.at);
+  return (last.failures > 0 ? retryWait(last.failures, wait) : wait) - (now - last.at);
+}
+
+/** The more failures in a row, the longer; never longer than the schedule lets the next one wait anyway. */
+function retryWait(failures: number, scheduled: number): number {
+  return Math.min(CHECKPOINT_RETRY_MS * 2 ** (failures - 1), Math.max(scheduled, CHECKPOINT_RETRY_MS));
 }
 
 /** Milliseconds from the end of the last checkpoint to the next time that the expression names, UTC. */

@@ -6,7 +6,10 @@ import type { GroupView } from "./view";
  * of receipt of the first good read that showed the revision: the commit precedes it, so counting from it is safe.
  */
 export interface Observation {
+  /** 0: it has not written its key yet. */
   rev: number;
+  /** A new session is counted anew: the key may still be its predecessor's. */
+  sessionRev: number;
   seenAt: number;
   /** L that the owner announced with that heartbeat. */
   leaseMs: number;
@@ -17,9 +20,16 @@ export interface Observations {
   lastGoodRead: number | null;
   /** Tombstones by `host/sid`: when this observer first read them. */
   fences: ReadonlyMap<string, number>;
+  /** Containers that their owner gave up: the owner record's revision, and when this observer first read it. */
+  stopped: ReadonlyMap<string, { rev: number; seenAt: number }>;
 }
 
-export const noObservations: Observations = { hosts: new Map(), lastGoodRead: null, fences: new Map() };
+export const noObservations: Observations = {
+  hosts: new Map(),
+  lastGoodRead: null,
+  fences: new Map(),
+  stopped: new Map(),
+};
 
 /**
  * Takes in a read that was received at `now`. After a gap of more than W/2 between two good reads every count starts
@@ -34,13 +44,25 @@ export function observe(before: Observations, view: GroupView, timing: Timing, n
     for (const sid of host.fences.keys()) {
       fences.set(`${name}/${sid}`, before.fences.get(`${name}/${sid}`) ?? now);
     }
-    if (!host.heartbeat) continue;
-    const { rev, value } = host.heartbeat;
+    if (!host.session) continue;
+    const rev = host.heartbeat?.rev ?? 0;
+    const leaseMs = host.heartbeat?.value.leaseMs ?? timing.leaseMs;
+    const sessionRev = host.session.rev;
     const known = before.hosts.get(name);
-    const same = known?.rev === rev && !restart;
-    hosts.set(name, same ? known : { rev, seenAt: now, leaseMs: value.leaseMs });
+    const same = known?.rev === rev && known.sessionRev === sessionRev && !restart;
+    hosts.set(name, same ? known : { rev, sessionRev, seenAt: now, leaseMs });
   }
-  return { hosts, lastGoodRead: now, fences };
+  return { hosts, lastGoodRead: now, fences, stopped: observeStopped(before, view, now) };
+}
+
+function observeStopped(before: Observations, view: GroupView, now: number): Observations["stopped"] {
+  const stopped = new Map<string, { rev: number; seenAt: number }>();
+  for (const [name, { owner }] of view.containers) {
+    if (owner?.value.phase !== "STOPPED") continue;
+    const known = before.stopped.get(name);
+    stopped.set(name, known?.rev === owner.rev ? known : { rev: owner.rev, seenAt: now });
+  }
+  return stopped;
 }
 
 /** How long the peer's key has not changed, ms; null: never seen. */

@@ -52,7 +52,7 @@ export function takeOverTxn(
   const owner: Owner = {
     ...next.owner,
     tries: 0,
-    triedHosts: before.value.triedHosts,
+    triedHosts: next.owner.specDigest === before.value.specDigest ? before.value.triedHosts : [],
     lastFailover:
       before.value.host === me.host
         ? before.value.lastFailover
@@ -63,7 +63,10 @@ export function takeOverTxn(
 
 /** The first owner of a container that nobody owned yet. */
 export function claimTxn(me: Me, container: ContainerView, at: string): Txn {
-  const next = beginning(container, { me, epoch: 1, at, reason: "first start" });
+  // A revision of the store: larger than every epoch of an earlier container of this name, which a host that was away
+  // at its removal may still have generations of.
+  const epoch = container.spec!.rev;
+  const next = beginning(container, { me, epoch, at, reason: "first start" });
   return ownedTxn(me, container, next.owner, next.compares, next.dropsGeneration);
 }
 

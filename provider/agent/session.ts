@@ -51,7 +51,8 @@ async function removeAllCopies(env: Env): Promise<string[]> {
   return copies.filter((copy) => copy.state !== "prepared").map((copy) => copy.container);
 }
 
-async function readStore(env: Env, signal: AbortSignal) {
+/** Reads as often as it takes. Rejects only when `signal` aborts. */
+export async function readStore(env: Env, signal: AbortSignal) {
   for (;;) {
     signal.throwIfAborted();
     try {

@@ -53,6 +53,8 @@ export interface ContainerView {
   standbys: Rec<Standbys> | null;
   /** A handover is in progress. */
   migrating: boolean;
+  /** One of its records is of a version that this one cannot read: it is left alone. */
+  unreadable: boolean;
 }
 
 /** Everything the store says about a group, at one revision. */
@@ -126,12 +128,14 @@ export function createViewReader(group: string): (raw: ReadonlyMap<string, Store
       if (rule) view.rules.set(name, rule);
     } else if (area === "ct" && name && leaf) {
       const container = containerOf(view, name);
+      const faults = view.unreadable.length;
       if (leaf === "mig") container.migrating = true;
       if (leaf === "spec") container.spec = record(key, leaves.spec);
       if (leaf === "schedule") container.schedule = record(key, leaves.schedule);
       if (leaf === "owner") container.owner = record(key, leaves.owner);
       if (leaf === "gen") container.generation = record(key, leaves.gen);
       if (leaf === "standbys") container.standbys = record(key, leaves.standbys);
+      if (view.unreadable.length > faults) container.unreadable = true;
     }
   }
 }
@@ -176,6 +180,7 @@ export function emptyContainer(name: string): ContainerView {
     generation: null,
     standbys: null,
     migrating: false,
+    unreadable: false,
   };
 }
 

@@ -1,9 +1,11 @@
 import { type Connection, type ContainerSpec, keysOf, parkedMac, realMac } from "../../contract";
-import { type Context, count, enter, type Local, type Subject } from "../context";
-import { triesSoFar, usableGeneration } from "../decide";
+import { type Context, count, enter, type Local, type Subject, unlessEnded } from "../context";
+import { triesSoFar, untriedHosts, usableGeneration } from "../decide";
 import { beginAgainTxn, phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
 import { intactGeneration } from "./generations";
+
+const JOIN_RETRY_MS = 20;
 
 /** CRIU cannot dump what the container became: it must not be accepted, on any host. */
 class Inadmissible extends Error {}
@@ -26,9 +28,7 @@ export async function begin(
       : await startCold(context, { subject, spec, syncGate });
     const opened = await open(context, subject, `${owner.reason}; serves again`);
     if (!opened) return `${container.name}: another owner was recorded while it began; it stays closed`;
-    const mac = realMac(context.me.group, container.name);
-    await context.env.runtime.announce({ spec, mac });
-    if (connections.length > 0) await context.env.runtime.tickle({ spec, mac, connections });
+    await tellNetwork(context, spec, connections);
   } catch (error) {
     context.signal.throwIfAborted();
     return failed(context, subject, error as Error);
@@ -38,6 +38,18 @@ export async function begin(
   const sentence = `${container.name} serves on ${context.me.host} at epoch ${owner.epoch}, begun ${from} in ${took} ms: ${owner.reason}`;
   context.env.log.event({ kind: "serve", container: container.name, sentence });
   return sentence;
+}
+
+/** It serves already: whoever hears nothing of it finds out by himself, only later. */
+async function tellNetwork(context: Context, spec: ContainerSpec, connections: Connection[]): Promise<void> {
+  const { runtime, log } = context.env;
+  const mac = realMac(context.me.group, spec.name);
+  try {
+    await runtime.announce({ spec, mac });
+    if (connections.length > 0) await runtime.tickle({ spec, mac, connections });
+  } catch (error) {
+    log.warn(`${spec.name} serves, but the network could not be told of it: ${(error as Error).message}`);
+  }
 }
 
 async function restore(
@@ -91,7 +103,7 @@ async function startCold(
   const mac = realMac(context.me.group, spec.name);
   local.mac = "real";
   await syncGate();
-  await runtime.ensureImage(spec.workload);
+  await unlessEnded(context, runtime.ensureImage(spec.workload));
   await runtime.start({ spec, mac });
   local.state = "running";
   await untilHealthy(context, spec);
@@ -121,6 +133,8 @@ async function trialCheckpoint(context: Context, { container }: Subject): Promis
   try {
     await context.env.runtime.dump({ container: container.name, folder });
   } catch (error) {
+    const { state, detail } = await context.env.runtime.inspect(container.name);
+    if (state !== "running") throw new Error(`it ${detail ?? `is ${state}`} right after its start`);
     throw new Inadmissible(`it cannot be checkpointed: ${(error as Error).message}`);
   } finally {
     await context.env.disk.remove(trial);
@@ -138,18 +152,16 @@ async function open(context: Context, { container, local }: Subject, reason: str
     context.signal.throwIfAborted();
     const outcome = await context.env.gate.join(join);
     if (outcome.result === "committed") break;
-    if (outcome.result === "refused") {
-      const stored = await context.env.store.read();
-      if (stored.get(key)?.value !== written.value) return false;
+    // Without a reply nothing is known, and this host may still be the owner: it goes on asking.
+    const stored = outcome.result === "refused" ? await context.env.store.read().catch(() => null) : null;
+    if (stored?.get(key)?.value === written.value) {
       // An attempt without a reply had committed the phase; only the gate is still to be opened.
-      join = {
-        container: container.name,
-        mac,
-        compares: [written].map(({ put, value }) => ({ key: put, value })),
-        writes: [],
-      };
+      const compares = [{ key, value: written.value }];
+      join = { container: container.name, mac, compares, writes: [] };
+    } else if (stored && stored.get(key)?.modRevision !== container.owner!.rev) {
+      return false;
     }
-    await context.env.clock.sleep(20, context.signal);
+    await context.env.clock.sleep(JOIN_RETRY_MS, context.signal);
   }
   local.joined = true;
   enter(context, container.name, local, "RUNNING");
@@ -167,8 +179,10 @@ export async function rejoin(context: Context, { container, local }: Subject): P
     compares: [{ key: keysOf(context.me.group).owner(container.name), modRevision: container.owner!.rev }],
     writes: [],
   });
-  if (outcome.result !== "committed")
+  if (outcome.result !== "committed") {
+    await context.env.clock.sleep(JOIN_RETRY_MS, context.signal);
     return `${container.name}: the gate could not be opened again yet (${outcome.result})`;
+  }
   local.joined = true;
   enter(context, container.name, local, "RUNNING");
   local.runningSince ??= context.env.clock.now();
@@ -209,8 +223,7 @@ export async function giveUp(context: Context, subject: Subject, reason: string)
   const { container } = subject;
   const owner = container.owner!.value;
   const triedHosts = [...new Set([...owner.triedHosts, context.me.host])];
-  const holders = container.generation?.value.holders ?? container.spec!.value.candidates;
-  const takers = holders.filter((host) => !triedHosts.includes(host));
+  const takers = untriedHosts(container, triedHosts);
   const phase = takers.length > 0 ? "STOPPED" : "FAILED";
   await end(context, subject, { phase, reason, triedHosts });
   const next = takers.length > 0 ? `${takers.join(" or ")} may take it` : "no host is left to try";

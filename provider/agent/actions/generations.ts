@@ -35,7 +35,6 @@ export async function intactGeneration(
   }
   for (const holder of named.holders.filter((host) => host !== context.me.host)) {
     try {
-      await disk.remove(reference);
       await net.fetchGeneration(holder, reference);
       return await disk.verify(reference, named.manifestSha);
     } catch (error) {
@@ -61,12 +60,12 @@ export async function checkpoint(context: Context, subject: Subject, because: st
     count(context, "dump_frozen_ms_total", dumped.frozenMs);
     const generation = publish(context, subject, { reference, connections: dumped.connections });
     void generation.then(
-      (sentence) => ended(context, subject, { ok: true, sentence }),
-      (error: Error) => ended(context, subject, { ok: false, sentence: error.message }),
+      ({ sentence, notHeld }) => ended(context, subject, { ok: true, sentence, notHeld }),
+      (error: Error) => ended(context, subject, { ok: false, sentence: error.message, notHeld: [] }),
     );
     return `${container.name}: dumped generation ${generationKey(reference)} (${because}), frozen ${Math.round(dumped.frozenMs)} ms`;
   } catch (error) {
-    ended(context, subject, { ok: false, sentence: (error as Error).message });
+    ended(context, subject, { ok: false, sentence: (error as Error).message, notHeld: [] });
     return `${container.name}: the checkpoint failed: ${(error as Error).message}`;
   }
 }
@@ -78,7 +77,7 @@ async function publish(
     reference,
     connections,
   }: { reference: { container: string; epoch: number; gen: number }; connections: Manifest["connections"] },
-): Promise<string> {
+): Promise<{ sentence: string; notHeld: string[] }> {
   const { env, me } = context;
   const owner = container.owner!.value;
   const sealed = await env.disk.seal(reference, {
@@ -115,17 +114,23 @@ async function publish(
       `generation ${generationKey(reference)} was not committed: the ownership changed meanwhile`,
     );
   const short = faults.length > 0 ? `; not held by ${faults.join("; ")}` : "";
-  return `${container.name}: committed generation ${generationKey(reference)} (${Math.round(generation.bytes / 1e5) / 10} MB) on ${generation.holders.join(", ")}${short}`;
+  const sentence = `${container.name}: committed generation ${generationKey(reference)} (${Math.round(generation.bytes / 1e5) / 10} MB) on ${generation.holders.join(", ")}${short}`;
+  return { sentence, notHeld: faults };
 }
 
 function ended(
   context: Context,
   { container, local }: Subject,
-  result: { ok: boolean; sentence: string },
+  result: { ok: boolean; sentence: string; notHeld: string[] },
 ): void {
+  const incomplete =
+    result.notHeld.length > 0
+      ? `a standby has not taken the last generation: ${result.notHeld.join("; ")}`
+      : null;
+  const failures = result.ok && !incomplete ? 0 : (local.lastCheckpoint?.failures ?? 0) + 1;
   local.checkpointing = false;
-  local.lastCheckpoint = { at: context.env.clock.now(), ok: result.ok };
-  local.degraded = result.ok ? null : `the last checkpoint failed: ${result.sentence}`;
+  local.lastCheckpoint = { at: context.env.clock.now(), ok: result.ok, failures };
+  local.degraded = result.ok ? incomplete : `the last checkpoint failed: ${result.sentence}`;
   count(context, result.ok ? "checkpoints_total" : "checkpoint_failures_total");
   const kind = result.ok ? "checkpoint" : "checkpoint-failed";
   context.env.log.event({ kind, container: container.name, sentence: result.sentence });

@@ -9,6 +9,7 @@ import {
   discard,
   evict,
   forget,
+  forgetTries,
   hold,
   prepare,
   remove,
@@ -41,6 +42,8 @@ export async function act(
       return giveUp(context, subject, decision.because);
     case "assign-standbys":
       return assignStandbys(context, subject, decision.hosts);
+    case "forget-tries":
+      return forgetTries(context, subject);
     case "checkpoint":
       return checkpoint(context, subject, decision.because);
     case "evict":

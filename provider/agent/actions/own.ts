@@ -1,7 +1,15 @@
 import { parkedMac, realMac, specDigest } from "../../contract";
-import { type Context, count, enter, type Subject } from "../context";
+import { type Context, count, enter, type Subject, unlessEnded } from "../context";
 import { triesSoFar } from "../decide";
-import { beginAgainTxn, claimTxn, forgetTxn, standbysTxn, takeOverTxn } from "../ownership";
+import {
+  beginAgainTxn,
+  claimTxn,
+  forgetTxn,
+  phaseWrites,
+  sessionCompares,
+  standbysTxn,
+  takeOverTxn,
+} from "../ownership";
 import { settle } from "../settle";
 import { restoreHeld } from "./begin";
 import { intactGeneration } from "./generations";
@@ -61,12 +69,23 @@ export async function beginAgain(
   return sentence;
 }
 
+/** It runs stably: what failed before does not count any more, here or elsewhere. */
+export async function forgetTries(context: Context, { container }: Subject): Promise<string> {
+  const { phase, reason, since } = container.owner!.value;
+  const txn = phaseWrites(context.me, container, { phase, reason, tries: 0, triedHosts: [] }, since);
+  const compares = [...txn.compares, ...sessionCompares(context.me)];
+  await settle(context.env, { ...txn, compares }, context.signal);
+  return `${container.name}: its earlier failures are forgotten`;
+}
+
 export async function assignStandbys(
   context: Context,
-  { container }: Subject,
+  { container, local }: Subject,
   hosts: string[],
 ): Promise<string> {
   await settle(context.env, standbysTxn(context.me, container, hosts), context.signal);
+  // What others did not take says nothing of these.
+  if (local.lastCheckpoint) local.lastCheckpoint = { ...local.lastCheckpoint, failures: 0 };
   const sentence =
     hosts.length > 0
       ? `${container.name}: its standbys are ${hosts.join(", ")}`
@@ -130,7 +149,7 @@ export async function prepare(
   const spec = container.spec!.value;
   local.mac = "parked";
   await syncGate();
-  await context.env.runtime.ensureImage(spec.workload);
+  await unlessEnded(context, context.env.runtime.ensureImage(spec.workload));
   await context.env.runtime.prepare({
     spec,
     mac: parkedMac(context.me.group, container.name, context.me.host),
