@@ -89,9 +89,9 @@ export function ruleFaults(
 async function apply(o: { inputs: Inputs; rule: Rule; context: Context<Outputs> }): Promise<Outputs> {
   const { inputs, rule, context } = o;
   const { signal } = context;
-  const { containers } = await groupStatus(inputs.handle, { signal });
   const verdict = ruleCanBeMet(rule, new Set(rule.containers).size, inputs.handle.policy.hosts);
   if (!verdict.ok) throw new UserError(verdict.reason);
+  const { containers } = await groupStatus(inputs.handle, { signal });
   refuseUnknown(
     inputs,
     containers.map(({ name }) => name),
