@@ -118,7 +118,6 @@ function exchange(child: Child, line: string, marker: string, timeoutMs: number)
   return new Promise((resolve, reject) => {
     let output = "";
     let late = false;
-    const end = new RegExp(`^Error: [^\\n]*\\n${marker}\\n[ ^~]*\\n`, "m");
     const finish = (settle: () => void) => {
       clearTimeout(timer);
       child.onOutput = () => {};
@@ -131,8 +130,8 @@ function exchange(child: Child, line: string, marker: string, timeoutMs: number)
     }, timeoutMs);
     child.onOutput = (text) => {
       output += text;
-      const match = text.endsWith("\n") ? end.exec(output) : null;
-      if (match && !late) finish(() => resolve(output.slice(0, match.index)));
+      const answer = late ? null : beforeMarker(output, marker);
+      if (answer !== null) finish(() => resolve(answer));
     };
     child.onEnd = (how) => {
       const why = late ? `did not answer within ${timeoutMs} ms` : `${how}: ${output.trim().slice(-400)}`;
@@ -141,6 +140,14 @@ function exchange(child: Child, line: string, marker: string, timeoutMs: number)
     if (child.ended) child.onEnd("ended");
     child.process.stdin.write(`${line}${marker}\n`);
   });
+}
+
+/** The complaint about the marker is three lines: the error, the line itself, and carets. Null: not there yet. */
+function beforeMarker(output: string, marker: string): string | null {
+  if (!output.endsWith("\n")) return null;
+  const echoed = output.indexOf(`\n${marker}\n`);
+  if (echoed === -1 || echoed + marker.length + 2 === output.length) return null;
+  return output.slice(0, output.lastIndexOf("\n", echoed - 1) + 1);
 }
 
 function errorsIn(output: string): string | null {
