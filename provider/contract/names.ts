@@ -71,8 +71,16 @@ export function shimMac(group: string, host: string, shim: string): string {
   return macOf(`${group}:${host}:${shim}`);
 }
 
-/** A locally administered unicast MAC derived from `text`. */
+const macs = new Map<string, string>();
+
+/** A locally administered unicast MAC derived from `text`; kept, as each cycle of an agent asks for all of them. */
 function macOf(text: string): string {
+  const mac = macs.get(text) ?? derivedMac(text);
+  macs.set(text, mac);
+  return mac;
+}
+
+function derivedMac(text: string): string {
   const bytes = createHash("sha256").update(text).digest().subarray(0, 6);
   bytes[0] = (bytes[0]! & 0xfc) | 0x02;
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
