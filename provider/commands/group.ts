@@ -6,6 +6,16 @@ import { probeRealtime } from "./systemd";
 
 const REALTIME_PROBE = quoteArgv(probeRealtime());
 
+const ETCD_UNIT = `/etc/systemd/system/${units.etcd}`;
+
+/** Takes etcd off a host that is no voter any more. */
+export const RETIRE_VOTER_SCRIPT = `
+systemctl disable --now --quiet ${units.etcd} 2>/dev/null
+rm -rf ${ETCD_UNIT} ${paths.etcdData} ${bootstrapMarker}
+systemctl daemon-reload
+systemctl reset-failed ${units.etcd} 2>/dev/null
+exit 0`;
+
 /** Says to which group a host belongs; the first thing that is put on it and the last that goes. */
 export const claimFile = `${paths.etc}/claim.json`;
 
@@ -20,6 +30,7 @@ text bundle ${paths.tls.ca}
 for wal in ${paths.etcdData}/member/wal/*.wal; do [ -e "$wal" ] && fact data yes && break; done
 [ -e ${bootstrapMarker} ] && fact marker yes
 [ "$(systemctl is-active ${units.etcd} 2>/dev/null)" = active ] && fact active yes
+[ -e ${ETCD_UNIT} ] && fact unit yes
 [ -x /usr/bin/etcd ] && [ -x /usr/bin/etcdctl ] && [ ! -L /run/systemd/system/etcd.service ] && fact etcd yes
 ${REALTIME_PROBE} 2>/dev/null && fact realtime yes
 exit 0`;

@@ -103,7 +103,8 @@ export async function wipe(host: HostSession): Promise<void> {
   });
 }
 
-async function hasData(host: HostSession): Promise<boolean> {
+/** Whether the voter on this host has data. */
+export async function hasData(host: HostSession): Promise<boolean> {
   const { stdout } = await host.script(DATA_SCRIPT, {
     args: [paths.etcdData],
     label: "look for etcd's data",

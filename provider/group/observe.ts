@@ -15,6 +15,8 @@ export interface HostView {
   hasData: boolean;
   /** The data is of a first cluster that was never finished. */
   isBootstrapping: boolean;
+  /** The voter's unit is installed. */
+  hasUnit: boolean;
   isActive: boolean;
   /** A service may have real-time priority. */
   allowsRealtime: boolean;
@@ -38,6 +40,7 @@ export async function observeGroupHost(host: HostSession): Promise<HostView> {
     hasEtcd: one("etcd") !== null,
     hasData: one("data") !== null,
     isBootstrapping: one("marker") !== null,
+    hasUnit: one("unit") !== null,
     isActive: one("active") !== null,
     allowsRealtime: one("realtime") !== null,
   };

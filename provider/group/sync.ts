@@ -1,6 +1,7 @@
 import { bundleOf, issueAdmin, splitBundle, type Trust } from "../certificates/trust";
 import { etcdctl, etcdUnit } from "../commands/etcd";
 import type { HostFile } from "../commands/files";
+import { RETIRE_VOTER_SCRIPT } from "../commands/group";
 import { systemd } from "../commands/systemd";
 import { canonical, keysOf, type Policy, paths, units } from "../contract";
 import { UserError } from "../errors";
@@ -80,6 +81,7 @@ export async function syncGroup(
       prepareEtcd({ request, cluster, policy, views, bundle: bundleOf({ ...trust, adopted }) });
     const finish = async () => {
       await ensureMembers(cluster);
+      await retireFormerVoters(hosts, views, voterHosts);
       await ensureAuth(etcd, { group: inputs.name, hosts: inputs.hosts.map((entry) => entry.name) });
       await writePolicy(etcd, policy);
     };
@@ -116,6 +118,17 @@ function unknownTo(trust: Trust, views: ReadonlyMap<string, HostView>): string[]
   const own = new Set(trust.authorities.map((authority) => authority.cert.trim()));
   const seen = [...views.values()].flatMap((view) => splitBundle(view.bundle));
   return [...new Set(seen)].filter((cert) => !own.has(cert));
+}
+
+async function retireFormerVoters(
+  hosts: ReadonlyMap<string, HostSession>,
+  views: ReadonlyMap<string, HostView>,
+  voters: ReadonlyMap<string, HostSession>,
+): Promise<void> {
+  const former = [...hosts].filter(([name]) => !voters.has(name) && views.get(name)?.hasUnit);
+  await onAll(new Map(former), (host) =>
+    host.script(RETIRE_VOTER_SCRIPT, { label: "take etcd off the host" }),
+  );
 }
 
 /** Only pairs with a host that is new to the group: the others have proved it. */
@@ -205,7 +218,7 @@ async function writePolicy(etcd: EtcdAdmin, policy: Policy): Promise<void> {
   if (stdout.trim() !== wanted) await etcd.run(etcdctl.put(key), { stdin: wanted });
 }
 
-function etcdUrls(policy: Policy): string[] {
+export function etcdUrls(policy: Policy): string[] {
   return policy.etcdEndpoints.map((endpoint) => `https://${endpoint}`);
 }
 

@@ -10,13 +10,13 @@ import {
 import { policySchema } from "../contract";
 import { UserError } from "../errors";
 import { withAdmin } from "../etcd/admin";
-import { listMembers } from "../etcd/cluster";
+import { hasData, listMembers } from "../etcd/cluster";
 import { votersOf } from "../etcd/voters";
-import { type Fleet, withFleet } from "../fleet";
+import { type Fleet, onAll, withFleet } from "../fleet";
 import { newHeartbeatKeys } from "../group/heartbeat-keys";
 import { removeGroup } from "../group/remove";
 import { connectionFaults, type GroupInputs, groupInputsSchema } from "../group/schema";
-import { syncGroup } from "../group/sync";
+import { etcdUrls, syncGroup } from "../group/sync";
 import { groupHandleSchema } from "../group-handle";
 import { defineResource } from "../resource";
 import { secretsOf } from "../ssh/credentials";
@@ -51,8 +51,11 @@ export const haGroupHandlers = defineResource({
     ...(trust ? [...trust.authorities, ...Object.values(trust.hosts)].map((pair) => pair.key) : []),
   ],
   check: connectionFaults,
-  outdated: ({ outputs: { trust } }) =>
-    !trust || Object.values(trust.hosts).some((pair) => daysLeft(pair.cert) <= LEAF_RENEW_DAYS),
+  outdated: ({ outputs: { trust, voters, quorum } }, inputs) =>
+    !trust ||
+    // While there is no majority, nothing is known of the voters.
+    (quorum === true && votersOf(inputs.hosts).some((voter) => !voters?.includes(voter.name))) ||
+    Object.values(trust.hosts).some((pair) => daysLeft(pair.cert) <= LEAF_RENEW_DAYS),
 
   async apply({ inputs, stored, context }) {
     const before = stored?.outputs;
@@ -172,22 +175,19 @@ function outputsOf(o: {
   };
 }
 
+/** The voters that etcd knows and that have their data, as far as their hosts answer. */
 async function lookAtEtcd(
   fleet: Fleet,
   o: Pick<Outputs, "trust" | "policy">,
 ): Promise<Pick<Outputs, "voters" | "quorum">> {
   const host = [...fleet.hosts.values()][0];
   if (!host) return { voters: [], quorum: false };
-  return withAdmin({ host, endpoints: o.policy.etcdEndpoints, admin: issueAdmin(o.trust) }, async (etcd) => {
+  const data = await onAll(fleet.hosts, hasData);
+  return withAdmin({ host, endpoints: etcdUrls(o.policy), admin: issueAdmin(o.trust) }, async (etcd) => {
     if (!(await etcd.hasQuorum(QUORUM_MS))) return { voters: [], quorum: false };
     const members = await listMembers(etcd);
-    return {
-      voters: members
-        .filter((member) => !member.learner)
-        .map((member) => member.name)
-        .sort(),
-      quorum: true,
-    };
+    const voters = members.filter((member) => !member.learner && data.get(member.name) !== false);
+    return { voters: voters.map((member) => member.name).sort(), quorum: true };
   });
 }
 
