@@ -20,16 +20,17 @@ const looks = {
 /** Everything that is left of the product on the hosts that are on, as sentences; empty: nothing. */
 export async function leftovers(lab: Lab): Promise<string[]> {
   const hosts = lab.hosts.filter((host) => lab.power(host.name) === "running");
-  const found = await Promise.all(
-    hosts.flatMap(({ name }) =>
-      Object.entries(looks).map(async ([what, command]) => {
-        const { stdout } = await lab.tryExec(name, command);
-        return stdout
-          .split("\n")
-          .filter((line) => line.trim() !== "")
-          .map((line) => `${name}: ${what} ${line.trim()}`);
-      }),
-    ),
-  );
+  const found = await Promise.all(hosts.map(({ name }) => leftoversOn(lab, name)));
   return found.flat();
+}
+
+/** One look after the other: sshd takes ten commands at a time on one connection. */
+async function leftoversOn(lab: Lab, host: string): Promise<string[]> {
+  const lines: string[] = [];
+  for (const [what, command] of Object.entries(looks)) {
+    const { stdout } = await lab.tryExec(host, command);
+    const seen = stdout.split("\n").filter((line) => line.trim() !== "");
+    lines.push(...seen.map((line) => `${host}: ${what} ${line.trim()}`));
+  }
+  return lines;
 }
