@@ -1,4 +1,4 @@
-import { keysOf } from "../../contract";
+import { keysOf } from "../../contract/keys";
 import type { Store, StoredValue, Txn, TxnOutcome } from "../env";
 import { createEtcd, type EtcdOptions } from "./etcd/client";
 import { EtcdError } from "./etcd/endpoint";
@@ -49,7 +49,7 @@ export function createStore(options: StoreOptions): EtcdStore {
     const known = newestRevision;
     const reply = await etcd.range(changesSince(prefix, base), timeoutMs, ({ header }) =>
       // safety: a member that was paused may answer a linearizable read from the past (etcd issue 20418).
-      Number(header.revision) < known
+      header.revision < known
         ? `its answer is of revision ${header.revision}, older than ${known} that was seen already`
         : null,
     );
@@ -67,7 +67,7 @@ export function createStore(options: StoreOptions): EtcdStore {
       return { result: "unknown", cause: sent ? error.message : `not sent: ${error.message}` };
     }
     if (!attempt.reply.succeeded) return { result: "refused" };
-    const revision = Number(attempt.reply.header.revision);
+    const { revision } = attempt.reply.header;
     newestRevision = Math.max(newestRevision, revision);
     return { result: "committed", revision };
   }

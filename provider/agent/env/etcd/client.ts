@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { createSecureContext } from "node:tls";
-import { createEndpoint, type Endpoint, EtcdError, type TlsTexts } from "./endpoint";
+import { createSecureContext, type SecureContext } from "node:tls";
+import { createEndpoint, type Endpoint } from "./endpoint";
 import { createRotation, localLast, type Rotation } from "./rotation";
 import {
   type Method,
@@ -11,9 +11,6 @@ import {
   type TxnRequest,
   type TxnResponse,
 } from "./schema";
-
-/** A connection that gave no reply for so long is replaced: its peer may have vanished without a word. */
-const SILENT_MS = 1500;
 
 export interface EtcdOptions {
   /** `address:port`, in order of preference; those of this host are asked last. */
@@ -54,10 +51,9 @@ interface Chosen {
 
 export function createEtcd(options: EtcdOptions): Etcd {
   const now = () => performance.now();
-  let tls = readTls(options.tls);
+  let secureContext = readTls(options.tls);
   let endpoints = new Map<string, Endpoint>();
   let rotation: Rotation;
-  const silentSince = new Map<string, number>();
   setEndpoints(options.endpoints);
 
   function setEndpoints(addresses: string[]): void {
@@ -69,23 +65,15 @@ export function createEtcd(options: EtcdOptions): Etcd {
   }
 
   function open(address: string): Endpoint {
-    return createEndpoint({ address, serverName: options.serverName, tls });
+    return createEndpoint({ address, serverName: options.serverName, secureContext });
   }
 
   function reloadTls(): void {
-    tls = readTls(options.tls);
-    for (const address of endpoints.keys()) renew(address);
-  }
-
-  function renew(address: string): void {
-    silentSince.delete(address);
-    endpoints.get(address)?.close();
-    endpoints.set(address, open(address));
-  }
-
-  function take(address: string): Endpoint {
-    if (now() - (silentSince.get(address) ?? now()) > SILENT_MS) renew(address);
-    return endpoints.get(address)!;
+    secureContext = readTls(options.tls);
+    for (const [address, endpoint] of endpoints) {
+      endpoint.close();
+      endpoints.set(address, open(address));
+    }
   }
 
   /** One call; only a reply clears the endpoint's name, a standing connection may be a dead one. */
@@ -97,15 +85,7 @@ export function createEtcd(options: EtcdOptions): Etcd {
   ): Promise<Reply> {
     const reply = await endpoint.call(method, request, timeoutMs);
     rotation.succeeded(address);
-    silentSince.delete(address);
     return reply;
-  }
-
-  function failed(address: string, error: unknown): void {
-    rotation.failed(address);
-    const silent = error instanceof EtcdError && error.code === null;
-    if (!silent) silentSince.delete(address);
-    else if (!silentSince.has(address)) silentSince.set(address, now());
   }
 
   /** What `attempt` gives at the first endpoint where it does not fail. */
@@ -118,11 +98,12 @@ export function createEtcd(options: EtcdOptions): Etcd {
     const order = rotation.order();
     for (const [index, address] of order.entries()) {
       const share = (until - now()) / (index < order.length - 1 ? 2 : 1);
-      if (share < 1) break;
+      const endpoint = endpoints.get(address);
+      if (share < 1 || !endpoint) break;
       try {
-        return await attempt({ address, endpoint: take(address) }, share);
+        return await attempt({ address, endpoint }, share);
       } catch (error) {
-        failed(address, error);
+        rotation.failed(address);
         causes.push((error as Error).message);
       }
     }
@@ -152,7 +133,7 @@ export function createEtcd(options: EtcdOptions): Etcd {
       try {
         return { reply: await ask(chosen, methods.txn, request, Math.max(until - now(), 1)) };
       } catch (error) {
-        failed(chosen.address, error);
+        rotation.failed(chosen.address);
         return { error: error as Error, sent: true };
       }
     },
@@ -165,13 +146,13 @@ export function createEtcd(options: EtcdOptions): Etcd {
       const target = members.find((member) => member.name === to && !member.isLearner);
       if (!own) return;
       if (!target) throw new Error(`cannot move etcd's leadership to ${to}: it is no voter`);
-      const address = [...endpoints.keys()].find((each) =>
-        own.clientUrls.some((url) => url.endsWith(`//${each}`)),
+      const local = [...endpoints].find(([address]) =>
+        own.clientUrls.some((url) => url.endsWith(`//${address}`)),
       );
-      if (!address) return;
-      const local = { address, endpoint: take(address) };
-      const { leader } = await ask(local, methods.status, {}, timeoutMs);
-      if (leader === own.id) await ask(local, methods.moveLeader, { targetId: target.id }, timeoutMs);
+      if (!local) return;
+      const chosen = { address: local[0], endpoint: local[1] };
+      const { leader } = await ask(chosen, methods.status, {}, timeoutMs);
+      if (leader === own.id) await ask(chosen, methods.moveLeader, { targetId: target.id }, timeoutMs);
     },
 
     setEndpoints,
@@ -183,10 +164,12 @@ export function createEtcd(options: EtcdOptions): Etcd {
 }
 
 /** Throws where a file is missing or not what it should be. */
-function readTls(paths: EtcdOptions["tls"]): TlsTexts {
-  const texts = { ca: readFileSync(paths.ca), cert: readFileSync(paths.cert), key: readFileSync(paths.key) };
-  createSecureContext(texts);
-  return texts;
+function readTls(paths: EtcdOptions["tls"]): SecureContext {
+  return createSecureContext({
+    ca: readFileSync(paths.ca),
+    cert: readFileSync(paths.cert),
+    key: readFileSync(paths.key),
+  });
 }
 
 function ownAddresses(): string[] {

@@ -1,36 +1,33 @@
-import {
-  Client,
-  type ClientUnaryCall,
-  connectivityState,
-  credentials,
-  Metadata,
-  type ServiceError,
-  type status,
-} from "@grpc/grpc-js";
-import { type Method, methods } from "./schema";
+import { type ClientHttp2Session, connect as http2Connect } from "node:http2";
+import { type SecureContext, connect as tlsConnect } from "node:tls";
+import { GrpcStatus, unaryCall } from "./grpc";
+import type { Method } from "./schema";
 
-/** PEM texts. */
-export interface TlsTexts {
-  ca: Buffer;
-  cert: Buffer;
-  key: Buffer;
-}
+/** Time for a connection to come about; longer than a handshake on a busy host takes. */
+const CONNECT_MS = 2000;
+/** Pause after a connection that failed: at first, doubled with each failure, at most. */
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 200;
+/** A connection that gave no reply for so long is replaced: its peer may have vanished without a word. */
+const SILENT_MS = 1500;
+/** A whole group is read in one round trip. */
+const WINDOW_BYTES = 1 << 20;
 
 /** What one etcd endpoint said or failed to say. */
 export class EtcdError extends Error {
   readonly endpoint: string;
-  /** gRPC status; null: the connection or the time ended it. */
-  readonly code: status | null;
+  /** gRPC status of etcd's own answer; null: the connection or the time ended the call. */
+  readonly code: number | null;
 
-  constructor(o: { endpoint: string; code: status | null; message: string }) {
-    super(`${o.endpoint}: ${o.message}`);
+  constructor(endpoint: string, cause: Error) {
+    super(`${endpoint}: ${cause.message}`, { cause });
     this.name = "EtcdError";
-    this.endpoint = o.endpoint;
-    this.code = o.code;
+    this.endpoint = endpoint;
+    this.code = cause instanceof GrpcStatus ? cause.code : null;
   }
 }
 
-/** One etcd member, over one channel of its own. */
+/** One etcd member, over one connection that is made again as needed. */
 export interface Endpoint {
   /** Resolves when the connection stands. After a rejection no call was sent. */
   connect(timeoutMs: number): Promise<void>;
@@ -39,85 +36,127 @@ export interface Endpoint {
   close(): void;
 }
 
-export function createEndpoint(options: { address: string; serverName: string; tls: TlsTexts }): Endpoint {
-  const { address, serverName, tls } = options;
-  const client = new Client(address, credentials.createSsl(tls.ca, tls.key, tls.cert), {
-    "grpc.ssl_target_name_override": serverName,
-    "grpc.default_authority": serverName,
-    "grpc.initial_reconnect_backoff_ms": 50,
-    "grpc.min_reconnect_backoff_ms": 50,
-    "grpc.max_reconnect_backoff_ms": 200,
-    "grpc.keepalive_time_ms": 1000,
-    "grpc.keepalive_timeout_ms": 1000,
-    // A renewed channel must not inherit a connection that has gone silent.
-    "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_retries": 0,
-    "grpc.enable_http_proxy": 0,
-    "grpc.enable_channelz": 0,
-    "grpc.service_config_disable_resolution": 1,
-    "grpc.max_receive_message_length": -1,
-  });
-  const channel = client.getChannel();
-  channel.getConnectivityState(true);
+interface Link {
+  session: ClientHttp2Session;
+  /** The server has accepted this client and speaks HTTP/2. */
+  ready: Promise<void>;
+  /** When the first of the calls that are unanswered since the last reply ended; null: none is. */
+  silentSince: number | null;
+}
 
-  function call<Request, Reply>(
+/** `address`: `10.0.0.1:7379` or `[fd00::1]:7379`. */
+export function createEndpoint(o: {
+  address: string;
+  serverName: string;
+  secureContext: SecureContext;
+}): Endpoint {
+  const { address } = o;
+  let link: Link | null = null;
+  let closed = false;
+  let backoff = { ms: 0, until: 0, cause: new Error("not connected yet") };
+
+  async function linked(timeoutMs: number): Promise<Link> {
+    if (closed) throw new Error("this endpoint is not used any more");
+    const silentMs = performance.now() - (link?.silentSince ?? performance.now());
+    if (silentMs > SILENT_MS) drop(link!);
+    if (!link && performance.now() < backoff.until) throw backoff.cause;
+    link ??= open();
+    const used = link;
+    await before(timeoutMs, used.ready, "no connection");
+    return used;
+  }
+
+  function open(): Link {
+    const { hostname, port } = new URL(`https://${address}`);
+    const socket = tlsConnect({
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port || 443),
+      servername: o.serverName,
+      secureContext: o.secureContext,
+      ALPNProtocols: ["h2"],
+    });
+    socket.setNoDelay(true);
+    const session = http2Connect(`https://${o.serverName}`, {
+      createConnection: () => socket,
+      settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
+    });
+    const fresh: Link = { session, silentSince: null, ready: Promise.resolve() };
+    fresh.ready = new Promise((resolve, reject) => {
+      const timer = setTimeout(() => end(new Error("no connection in time")), CONNECT_MS);
+      const end = (cause: Error) => {
+        clearTimeout(timer);
+        if (link === fresh) {
+          const ms = Math.min(Math.max(backoff.ms * 2, FIRST_BACKOFF_MS), MAX_BACKOFF_MS);
+          backoff = { ms, until: performance.now() + ms, cause };
+          link = null;
+        }
+        reject(cause);
+        session.destroy();
+      };
+      session.once("remoteSettings", () => {
+        clearTimeout(timer);
+        session.setLocalWindowSize(WINDOW_BYTES);
+        backoff.ms = 0;
+        resolve();
+      });
+      // Where etcd refuses this client's certificate, only the socket is told.
+      socket.on("error", end);
+      session.on("error", end);
+      // The member is going: calls under way may end, new ones need another connection.
+      session.once("goaway", () => {
+        if (link === fresh) link = null;
+        if (!session.closed) session.close();
+      });
+      session.once("close", () => end(new Error("the connection was closed")));
+    });
+    fresh.ready.catch(() => {});
+    return fresh;
+  }
+
+  function drop(old: Link): void {
+    if (link === old) link = null;
+    old.session.destroy();
+  }
+
+  async function connect(timeoutMs: number): Promise<void> {
+    await linked(timeoutMs).catch((cause: Error) => {
+      throw new EtcdError(address, cause);
+    });
+  }
+
+  async function call<Request, Reply>(
     method: Method<Request, Reply>,
     request: Request,
     timeoutMs: number,
   ): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      let pending: ClientUnaryCall | undefined;
-      // A timer of our own: gRPC's deadlines are wall time, and a clock jump must not stretch or end a call.
-      const timer = setTimeout(() => {
-        pending?.cancel();
-        reject(
-          new EtcdError({
-            endpoint: address,
-            code: null,
-            message: `no reply in ${Math.round(timeoutMs)} ms`,
-          }),
-        );
-      }, timeoutMs);
-      pending = client.makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-        request,
-        new Metadata(),
-        {},
-        (error: ServiceError | null, reply?: Reply) => {
-          clearTimeout(timer);
-          if (error) reject(new EtcdError({ endpoint: address, code: error.code, message: error.details }));
-          else resolve(reply!);
-        },
-      );
-    });
-  }
-
-  async function connect(timeoutMs: number): Promise<void> {
     const until = performance.now() + timeoutMs;
-    for (;;) {
-      const state = channel.getConnectivityState(true);
-      if (state === connectivityState.READY) return;
-      const left = until - performance.now();
-      // The state has no reason; a harmless call on the broken channel does.
-      if (state === connectivityState.TRANSIENT_FAILURE) await call(methods.status, {}, Math.max(left, 1));
-      else await stateChange(state, left);
+    let used: Link | undefined;
+    try {
+      used = await linked(timeoutMs);
+      const message = method.encode(request);
+      const left = Math.max(until - performance.now(), 1);
+      const reply = await unaryCall({ session: used.session, path: method.path, message, timeoutMs: left });
+      used.silentSince = null;
+      return method.decode(reply);
+    } catch (cause) {
+      if (used && cause instanceof GrpcStatus) used.silentSince = null;
+      else if (used) used.silentSince ??= performance.now();
+      throw new EtcdError(address, cause as Error);
     }
   }
 
-  function stateChange(from: connectivityState, timeoutMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const late = () =>
-        reject(new EtcdError({ endpoint: address, code: null, message: "no connection in time" }));
-      if (timeoutMs <= 0) return late();
-      const timer = setTimeout(late, timeoutMs);
-      channel.watchConnectivityState(from, Date.now() + timeoutMs, () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
+  // So that a first rotation to this endpoint need not wait for a handshake.
+  link = open();
+  const close = () => {
+    closed = true;
+    if (link) drop(link);
+  };
+  return { connect, call, close };
+}
 
-  return { connect, call, close: () => client.close() };
+function before<T>(timeoutMs: number, work: Promise<T>, what: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${what} in ${Math.round(timeoutMs)} ms`)), timeoutMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

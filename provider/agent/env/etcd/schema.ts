@@ -1,41 +1,39 @@
-import { fromJSON, type MethodDefinition, type ServiceDefinition } from "@grpc/proto-loader";
+import { createCodec } from "./protobuf";
 
 /**
  * The part of etcd's gRPC interface that the product uses. Numbers and types are those of etcd's published rpc.proto
- * and kv.proto (3.4 to 3.6); on the wire only they and the services' full names count. Held in code, so that a bundle
- * needs no files.
+ * and kv.proto (3.4 to 3.6); on the wire only they and the services' full names count.
  */
-const messages = {
-  ResponseHeader: { clusterId: "uint64 1", memberId: "uint64 2", revision: "int64 3", raftTerm: "uint64 4" },
+const codec = createCodec({
+  ResponseHeader: { revision: "int64 3" },
   KeyValue: { key: "bytes 1", modRevision: "int64 3", value: "bytes 5" },
   RangeRequest: { key: "bytes 1", rangeEnd: "bytes 2", minModRevision: "int64 10" },
   RangeResponse: { header: "ResponseHeader 1", kvs: "repeated KeyValue 2", count: "int64 4" },
   PutRequest: { key: "bytes 1", value: "bytes 2" },
   DeleteRangeRequest: { key: "bytes 1" },
-  // Fields of a oneof are written apart: at most one is set in each message that is sent.
+  // One of.
   RequestOp: { requestPut: "PutRequest 2", requestDeleteRange: "DeleteRangeRequest 3" },
-  Compare: { result: "int32 1", target: "int32 2", key: "bytes 3", modRevision: "int64 6", value: "bytes 7" },
+  // One of modRevision and value, as the target says.
+  Compare: {
+    result: "int32 1",
+    target: "int32 2",
+    key: "bytes 3",
+    modRevision: "int64 6",
+    value: "bytes 7",
+  },
   TxnRequest: { compare: "repeated Compare 1", success: "repeated RequestOp 2" },
   TxnResponse: { header: "ResponseHeader 1", succeeded: "bool 2" },
   StatusRequest: {},
-  StatusResponse: { header: "ResponseHeader 1", leader: "uint64 4" },
+  StatusResponse: { leader: "uint64 4" },
   MoveLeaderRequest: { targetId: "uint64 1" },
-  MoveLeaderResponse: { header: "ResponseHeader 1" },
+  MoveLeaderResponse: {},
   Member: { id: "uint64 1", name: "string 2", clientUrls: "repeated string 4", isLearner: "bool 5" },
   MemberListRequest: {},
-  MemberListResponse: { header: "ResponseHeader 1", members: "repeated Member 2" },
-};
+  MemberListResponse: { members: "repeated Member 2" },
+});
 
-const services = {
-  KV: ["Range", "Txn"],
-  Maintenance: ["Status", "MoveLeader"],
-  Cluster: ["MemberList"],
-};
-
-/** 64-bit numbers arrive as decimal text: member ids exceed what a number holds exactly. */
 export interface Header {
-  memberId: string;
-  revision: string;
+  revision: number;
 }
 export interface RangeRequest {
   key: Buffer;
@@ -45,9 +43,9 @@ export interface RangeRequest {
 }
 export interface RangeResponse {
   header: Header;
-  kvs: { key: Buffer; modRevision: string; value: Buffer }[];
+  kvs: { key: Buffer; modRevision: number; value: Buffer }[];
   /** Keys in the range, whatever the filter left out. */
-  count: string;
+  count: number;
 }
 export interface WireCompare {
   result: number;
@@ -65,7 +63,7 @@ export interface TxnResponse {
   succeeded: boolean;
 }
 export interface StatusResponse {
-  header: Header;
+  /** Id of a member, as decimal text: ids exceed what a number holds exactly. */
   leader: string;
 }
 export interface Member {
@@ -80,42 +78,29 @@ export const EQUAL = 0;
 export const TARGET_MOD = 2;
 export const TARGET_VALUE = 3;
 
-export type Method<Request, Reply> = MethodDefinition<Request, Reply>;
+/** One unary call of etcd. */
+export interface Method<Request, Reply> {
+  path: string;
+  encode(request: Request): Buffer;
+  /** Throws for bytes that are no such reply. */
+  decode(bytes: Buffer): Reply;
+}
 
-const nested: NonNullable<Parameters<typeof fromJSON>[0]["nested"]> = {
-  ...mapValues(messages, (fields) => ({
-    fields: mapValues<string, ReturnType<typeof fieldOf>>(fields, fieldOf),
-  })),
-  ...mapValues(services, (names) => ({ methods: Object.fromEntries(names.map(methodEntry)) })),
-};
-const definition = fromJSON(
-  { nested: { etcdserverpb: { nested } } },
-  { keepCase: true, longs: String, defaults: true, arrays: true },
-);
+type Empty = Record<string, never>;
 
 export const methods = {
-  range: methodOf<RangeRequest, RangeResponse>("KV", "Range"),
-  txn: methodOf<TxnRequest, TxnResponse>("KV", "Txn"),
-  status: methodOf<Record<string, never>, StatusResponse>("Maintenance", "Status"),
-  moveLeader: methodOf<{ targetId: string }, unknown>("Maintenance", "MoveLeader"),
-  memberList: methodOf<Record<string, never>, { members: Member[] }>("Cluster", "MemberList"),
+  range: method<RangeRequest, RangeResponse>("KV", "Range"),
+  txn: method<TxnRequest, TxnResponse>("KV", "Txn"),
+  status: method<Empty, StatusResponse>("Maintenance", "Status"),
+  moveLeader: method<{ targetId: string }, Empty>("Maintenance", "MoveLeader"),
+  memberList: method<Empty, { members: Member[] }>("Cluster", "MemberList"),
 };
 
-function methodOf<Request, Reply>(service: string, name: string): Method<Request, Reply> {
-  const found = (definition[`etcdserverpb.${service}`] as ServiceDefinition)[name];
-  return found as unknown as Method<Request, Reply>;
-}
-
-function methodEntry(name: string) {
-  return [name, { requestType: `${name}Request`, responseType: `${name}Response`, comment: "" }] as const;
-}
-
-/** `repeated KeyValue 2` -> what the loader takes. */
-function fieldOf(text: string): { rule?: "repeated"; type: string; id: number } {
-  const [, repeated, type, id] = /^(repeated )?(\w+) (\d+)$/.exec(text)!;
-  return { ...(repeated ? { rule: "repeated" as const } : {}), type: type!, id: Number(id) };
-}
-
-function mapValues<In, Out>(object: Record<string, In>, of: (value: In) => Out): Record<string, Out> {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, of(value)]));
+function method<Request extends object, Reply>(service: string, name: string): Method<Request, Reply> {
+  return {
+    path: `/etcdserverpb.${service}/${name}`,
+    encode: (request) => codec.encode(`${name}Request`, request),
+    // The table above and the interfaces say the same.
+    decode: (bytes) => codec.decode(`${name}Response`, bytes) as Reply,
+  };
 }

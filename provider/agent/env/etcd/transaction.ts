@@ -1,6 +1,6 @@
-import { status } from "@grpc/grpc-js";
 import type { Compare, Txn, Write } from "../../env";
 import type { EtcdError } from "./endpoint";
+import { status } from "./grpc";
 import { EQUAL, TARGET_MOD, TARGET_VALUE, type TxnRequest, type WireCompare } from "./schema";
 
 /** A transaction of the domain as etcd takes it. */

@@ -23,17 +23,17 @@ export function changesSince(prefix: string, view: View): RangeRequest {
  * can say which.
  */
 export function merge(view: View, reply: RangeResponse): View | null {
-  const revision = Number(reply.header.revision);
+  const { revision } = reply.header;
   const keys = reply.kvs.length === 0 ? view.keys : merged(view.keys, reply);
   // A key that was deleted is still among these; the count covers the range without the filter. Equal counts
   // therefore mean equal sets.
-  return keys.size === Number(reply.count) ? { revision, keys } : null;
+  return keys.size === reply.count ? { revision, keys } : null;
 }
 
 function merged(keys: ReadonlyMap<string, StoredValue>, reply: RangeResponse): Map<string, StoredValue> {
   const result = new Map(keys);
   for (const { key, value, modRevision } of reply.kvs) {
-    result.set(key.toString(), { value: value.toString(), modRevision: Number(modRevision) });
+    result.set(key.toString(), { value: value.toString(), modRevision });
   }
   return result;
 }

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createDisk } from "../../../../provider/agent/env/disk/disk";
+import { skipBecause } from "../../../support/skip";
 import { draftOf, fakeDump, generation, sealed, temporaryFolder } from "../support/generations";
 
 describe("the store of generations on a disk that is too small", () => {
@@ -16,10 +17,7 @@ describe("the store of generations on a disk that is too small", () => {
       execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", small], { stdio: "pipe" });
     } catch (error) {
       rmdirSync(small);
-      console.log(
-        `        skipped: a small file system cannot be mounted here (${(error as Error).message.trim()})`,
-      );
-      this.skip();
+      skipBecause(this, `a small file system cannot be mounted here: ${(error as Error).message.trim()}`);
     }
   });
   after(() => {

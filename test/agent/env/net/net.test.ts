@@ -9,10 +9,11 @@ import { join } from "node:path";
 import { createDisk, type GenerationDisk } from "../../../../provider/agent/env/disk/disk";
 import { type AgentNet, createNet } from "../../../../provider/agent/env/net/net";
 import { encodePacket } from "../../../../provider/agent/env/net/packet";
+import { until } from "../../../support/until";
 import { type Authority, createAuthority, type TlsPaths } from "../support/certificates";
 import { freePorts } from "../support/etcd";
 import { generation, sealed, temporaryFolder } from "../support/generations";
-import { quietLog, until } from "../support/quiet-log";
+import { quietLog } from "../support/quiet-log";
 
 interface Host {
   name: string;
@@ -146,9 +147,9 @@ describe("the network between agents", function () {
       sent.on("error", () => {});
       sent.write(randomBytes(1000));
       const arriving = () => listing(ha2.root).some((name) => name.endsWith(".tmp"));
-      await until("the transfer to begin", arriving);
+      await until(arriving, "the beginning of the transfer", 5000);
       sent.destroy();
-      await until("its traces to be gone", () => !arriving());
+      await until(() => !arriving(), "the end of its traces", 5000);
       assert.deepEqual(await ha2.disk.list(), []);
     });
   });
@@ -264,7 +265,7 @@ describe("the network between agents", function () {
       ha1.net.beat("s1");
       ha1.net.beat("s1");
       ha1.net.beat("s2");
-      await until("three heartbeats", () => heard.length === 3);
+      await until(() => heard.length === 3, "the third heartbeat", 5000);
       assert.deepEqual(heard, [
         { from: "ha1", sid: "s1" },
         { from: "ha1", sid: "s1" },
@@ -289,7 +290,7 @@ describe("the network between agents", function () {
       ha1.net.beat("key taken away");
       await install(ha1, next);
       ha1.net.beat("end");
-      await until("the last heartbeat", () => heard.includes("end"));
+      await until(() => heard.includes("end"), "the last heartbeat", 5000);
       writeFileSync(join(folder, "keys"), first);
       assert.deepEqual(heard, ["first key", "next key", "end"]);
     });
@@ -323,7 +324,7 @@ describe("the network between agents", function () {
         await new Promise((resolve) => socket.send(packet, ports.heartbeat, ha2.address, resolve));
       }
       socket.close();
-      await until("the last heartbeat", () => heard.includes("ha1 end"));
+      await until(() => heard.includes("ha1 end"), "the last heartbeat", 5000);
       assert.deepEqual(heard, ["ha1 s", "ha1 end"]);
     });
   });

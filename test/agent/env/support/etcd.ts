@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { createSecureContext } from "node:tls";
+import { createEndpoint } from "../../../../provider/agent/env/etcd/endpoint";
+import { methods } from "../../../../provider/agent/env/etcd/schema";
 import { createStore, type EtcdStore } from "../../../../provider/agent/env/store";
+import { until } from "../../../support/until";
 import { type Authority, createAuthority, type TlsPaths } from "./certificates";
 
 /** An etcd binary: `CONTAINER_HA_ETCD`, on the PATH, or in a root file system of test hosts. Null: none. */
@@ -23,7 +27,9 @@ export interface EtcdMember {
   name: string;
   endpoint: string;
   process: ChildProcess;
-  signal(signal: NodeJS.Signals): void;
+  /** Resolves when every thread of it stands. */
+  pause(): Promise<void>;
+  resume(): void;
 }
 
 export interface EtcdCluster {
@@ -32,6 +38,8 @@ export interface EtcdCluster {
   tls: TlsPaths;
   members: EtcdMember[];
   store(options?: Partial<Parameters<typeof createStore>[0]>): EtcdStore;
+  /** Whether the member says that it leads. */
+  leads(member: EtcdMember): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -73,7 +81,11 @@ export async function startEtcd(names: string[]): Promise<EtcdCluster> {
       name,
       process,
       endpoint: client.replace("https://", ""),
-      signal: (signal) => void process.kill(signal),
+      pause: () => {
+        process.kill("SIGSTOP");
+        return until(() => isStopped(process.pid!), `the stop of etcd ${name}`, 2000);
+      },
+      resume: () => void process.kill("SIGCONT"),
     };
   });
   const cluster: EtcdCluster = {
@@ -90,6 +102,18 @@ export async function startEtcd(names: string[]): Promise<EtcdCluster> {
         tls,
         ...options,
       }),
+    leads: async (member) => {
+      const pem = { ca: readFileSync(tls.ca), cert: readFileSync(tls.cert), key: readFileSync(tls.key) };
+      const secureContext = createSecureContext(pem);
+      const endpoint = createEndpoint({ address: member.endpoint, serverName: "etcd.test", secureContext });
+      try {
+        const { leader } = await endpoint.call(methods.status, {}, 2000);
+        const { members: known } = await endpoint.call(methods.memberList, {}, 2000);
+        return known.find(({ name }) => name === member.name)?.id === leader;
+      } finally {
+        endpoint.close();
+      }
+    },
     stop: async () => {
       await Promise.all(members.map(({ process }) => ended(process)));
       rmSync(folder, { recursive: true, force: true });
@@ -114,6 +138,13 @@ async function untilAnswers(cluster: EtcdCluster): Promise<void> {
   } finally {
     store.close();
   }
+}
+
+function isStopped(pid: number): boolean {
+  const stats = readdirSync(`/proc/${pid}/task`).map((id) =>
+    readFileSync(`/proc/${pid}/task/${id}/stat`, "utf8"),
+  );
+  return stats.every((stat) => /\) [Tt] /.test(stat));
 }
 
 function ended(process: ChildProcess): Promise<void> {

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
+import type { RangeResponse } from "../../../../provider/agent/env/etcd/schema";
+import { changesSince, emptyView, merge, type View } from "../../../../provider/agent/env/etcd/view";
+
+describe("the incremental view of a group's keys", () => {
+  it("asks for everything below the prefix at first, then only for what changed", () => {
+    const first = changesSince("/ha/prod/", emptyView);
+    assert.deepEqual(
+      [first.key.toString(), first.rangeEnd.toString(), first.minModRevision],
+      ["/ha/prod/", "/ha/prod0", 0],
+    );
+    assert.equal(changesSince("/ha/prod/", { revision: 41, keys: new Map() }).minModRevision, 42);
+  });
+
+  it("is the store itself after any history, and notices every deletion", () => {
+    const step = fc.record({
+      key: fc.constantFrom("a", "b", "c"),
+      deletes: fc.boolean(),
+      read: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const store = new Map<string, { value: string; modRevision: number }>();
+        let revision = 1;
+        let view: View = emptyView;
+        for (const { key, deletes, read } of steps) {
+          revision++;
+          if (deletes) store.delete(key);
+          else store.set(key, { value: `v${revision}`, modRevision: revision });
+          if (!read) continue;
+          const next = merge(view, answer(store, revision, changesSince("/", view).minModRevision));
+          view = next ?? merge(emptyView, answer(store, revision, 0))!;
+          assert.deepEqual(new Map([...view.keys].sort()), new Map([...store].sort()));
+        }
+      }),
+    );
+  });
+
+  it("does not change a view that somebody holds", () => {
+    const held = merge(emptyView, answer(new Map([["a", { value: "1", modRevision: 2 }]]), 2, 0))!;
+    merge(held, answer(new Map([["a", { value: "2", modRevision: 3 }]]), 3, 3));
+    assert.equal(held.keys.get("a")!.value, "1");
+  });
+});
+
+function answer(
+  store: Map<string, { value: string; modRevision: number }>,
+  revision: number,
+  minModRevision: number,
+): RangeResponse {
+  const kvs = [...store]
+    .filter(([, { modRevision }]) => modRevision >= minModRevision)
+    .map(([key, { value, modRevision }]) => ({
+      key: Buffer.from(key),
+      value: Buffer.from(value),
+      modRevision,
+    }));
+  return { header: { revision }, kvs, count: store.size };
+}
