@@ -13,6 +13,7 @@ import {
   dropCommands,
   flipCommands,
   listCommand,
+  ownCommands,
 } from "./rules";
 
 export interface KernelGateOptions {
@@ -35,10 +36,10 @@ export function createKernelGate(o: KernelGateOptions): KernelGate {
   const { nft } = o;
   let config = readConfig(o);
   let rules = "";
+  let owned = false;
   /** What the last command opened; null: not known. */
   let opened: { slot: Slot; macs: readonly string[] } | null = null;
 
-  const configured = () => (config ? configureCommands(config) : []);
   const replaceOpen = async (slot: Slot, macs: readonly string[]) => {
     opened = { slot, macs };
     try {
@@ -50,18 +51,31 @@ export function createKernelGate(o: KernelGateOptions): KernelGate {
   };
   const rebuild = async () => {
     opened = { slot: "a", macs: [] };
-    await nft.run([...dropCommands(), ...createCommands(o.interface), ...configured()]);
+    await nft.run([...dropCommands(), ...create(owned)]);
+    await noteRules();
+  };
+  const create = (own: boolean) => [
+    ...createCommands({ interface: o.interface, owned: own }),
+    ...(config ? configureCommands(config) : []),
+  ];
+  const noteRules = async () => {
     rules = parseListing(await nft.run([listCommand()])).rules;
   };
   return {
     async ensure() {
-      try {
-        await nft.run([...createCommands(o.interface), ...configured()]);
-      } catch (error) {
-        o.log.warn(`The gate that is there cannot be kept, so it is made anew: ${(error as Error).message}`);
-        return rebuild();
-      }
-      rules = parseListing(await nft.run([listCommand()])).rules;
+      // Kept where it can be kept, owned where kernel and nft know that; an older table of ours has no owner yet.
+      const ways = [
+        { owned: true, commands: create(true) },
+        { owned: true, commands: [...dropCommands(), ...create(true)] },
+        { owned: false, commands: create(false) },
+        { owned: false, commands: [...dropCommands(), ...create(false)] },
+      ];
+      const way = await firstThatWorks(nft, ways);
+      owned = way.owned;
+      nft.atStart(owned ? ownCommands() : []);
+      if (!owned)
+        o.log.warn("The gate's table can be removed by others: kernel or nft is too old to own it.");
+      await noteRules();
     },
     rebuild,
     async arm(slot, macs, leaseMs) {
@@ -96,6 +110,18 @@ export function createKernelGate(o: KernelGateOptions): KernelGate {
       }
     },
   };
+}
+
+async function firstThatWorks<Way extends { commands: string[] }>(nft: Nft, ways: Way[]): Promise<Way> {
+  for (const [index, way] of ways.entries()) {
+    try {
+      await nft.run(way.commands);
+      return way;
+    } catch (error) {
+      if (index === ways.length - 1) throw error;
+    }
+  }
+  throw new Error("no way to make the gate was given");
 }
 
 function readConfig(o: KernelGateOptions): GateConfig | null {

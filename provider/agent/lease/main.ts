@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { groupConfigSchema, parseJson, paths } from "../../contract";
+import { gateTable, groupConfigSchema, parseJson, paths } from "../../contract";
 import { createClock } from "../env/clock";
 import { createHost } from "../env/host";
 import { createNotifier } from "../env/notify";
@@ -28,11 +28,26 @@ const readConfig = () =>
 /** Boot: loads the closed gate. What an earlier load or a running lease process put into its sets stays. */
 function loadGate(): void {
   const { policy } = readConfig();
-  const nft = spawnSync("nft", ["-f", "-"], { input: gateRules(policy), encoding: "utf8" });
+  const load = (owned: boolean) =>
+    spawnSync("nft", ["-f", "-"], {
+      input: gateRules({ interface: policy.interface, owned }),
+      encoding: "utf8",
+    });
+  if (load(true).status === 0) return;
+  const nft = load(false);
   if (nft.status === 0) return;
+  if (isOwned()) {
+    log.info("The gate belongs to the running lease process.");
+    return;
+  }
   throw new Error(
     `the gate on ${policy.interface} could not be loaded: ${nft.error?.message ?? nft.stderr.trim()}`,
   );
+}
+
+function isOwned(): boolean {
+  const { stdout } = spawnSync("nft", ["list", "table", "netdev", gateTable], { encoding: "utf8" });
+  return /flags owner/.test(stdout ?? "");
 }
 
 async function runLease(): Promise<void> {

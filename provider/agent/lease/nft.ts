@@ -10,6 +10,8 @@ export interface Nft {
    * answer (it may have taken effect; that nft is dead before the rejection).
    */
   run(commands: string[]): Promise<string>;
+  /** Every child from the next one on runs these before anything else; their errors are left to the batch after. */
+  atStart(commands: string[]): void;
   /** Ends the child. */
   close(): Promise<void>;
 }
@@ -29,17 +31,26 @@ export function createNft(o: NftOptions = {}): Nft {
   const { command = ["nft", "-i"], pidFile, timeoutMs = 1000, batchesPerChild = 5000 } = o;
   let child: Child | null = null;
   let batches = 0;
+  let replaceAt = 0;
+  let first: string[] = [];
   let tail: Promise<unknown> = Promise.resolve();
   let staleKilled = false;
 
   async function execute(commands: string[]): Promise<string> {
-    if (child && (child.ended || batches % batchesPerChild === 0)) await retire();
-    child ??= await start();
-    batches += 1;
-    const output = await exchange(child, `${commands.join("; ")}\n`, `sync_${batches}`, timeoutMs);
+    if (child && (child.ended || batches >= replaceAt)) await retire();
+    if (!child) {
+      child = await start();
+      if (first.length > 0) await send(child, first);
+    }
+    const output = await send(child, commands);
     const errors = errorsIn(output);
     if (errors) throw new Error(`nft refused \`${shortened(commands)}\`: ${errors}`);
     return output;
+  }
+
+  function send(to: Child, commands: string[]): Promise<string> {
+    batches += 1;
+    return exchange(to, `${commands.join("; ")}\n`, `sync_${batches}`, timeoutMs);
   }
 
   async function start(): Promise<Child> {
@@ -47,6 +58,7 @@ export function createNft(o: NftOptions = {}): Nft {
     if (pidFile && !staleKilled) await killStaleNft(pidFile);
     staleKilled = true;
     const started = spawnNft(command);
+    replaceAt = batches + batchesPerChild;
     if (pidFile && started.process.pid) writeFileSync(pidFile, `${started.process.pid}\n`);
     return started;
   }
@@ -68,6 +80,9 @@ export function createNft(o: NftOptions = {}): Nft {
   };
   return {
     run: (commands) => (commands.length === 0 ? Promise.resolve("") : queue(() => execute(commands))),
+    atStart: (commands) => {
+      first = commands;
+    },
     close: () =>
       queue(async () => {
         await retire();

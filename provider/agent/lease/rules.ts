@@ -10,18 +10,21 @@ import type { GateConfig, Slot } from "./env";
 const table = `netdev ${gateTable}`;
 
 /** Text of the rules file that is loaded at boot, before the network: closed, nothing on this host yet. */
-export function gateRules(o: { interface: string }): string {
-  return `${createCommands(o.interface).join("\n")}\n`;
+export function gateRules(o: { interface: string; owned?: boolean }): string {
+  return `${createCommands(o).join("\n")}\n`;
 }
 
-/** Creates what is missing and renews the rules; the contents of sets and maps stay. Can be repeated. */
-export function createCommands(parent: string): string[] {
-  const device = checkedInterface(parent);
+/**
+ * Creates what is missing and renews the rules; the contents of sets and maps stay. Can be repeated. `owned`: nobody
+ * but the nft that ran this may change the table until that ends (kernel 6.12, nft 1.1.3; safety.md 2.4).
+ */
+export function createCommands(o: { interface: string; owned?: boolean }): string[] {
+  const device = checkedInterface(o.interface);
   const base = (hook: string, priority: number) =>
     `{ type filter hook ${hook} device "${device}" priority ${priority}; policy accept; }`;
   const chains = Object.keys(RULES);
   return [
-    `add table ${table}`,
+    ...(o.owned ? ownCommands() : [`add table ${table}`]),
     ...["prot", "here", "probe"].map((set) => `add set ${table} ${set} { type ether_addr; }`),
     ...["ta", "tb"].map((set) => `add set ${table} ${set} { type ether_addr; flags timeout; }`),
     ...["gin", "gout"].map((map) => `add map ${table} ${map} { type ether_addr : verdict; }`),
@@ -47,6 +50,11 @@ const RULES: Record<string, string[]> = {
   ingress_from: ["ether saddr @here jump fromcontainer"],
   egress: ["ether saddr @prot jump fromcontainer"],
 };
+
+/** Takes a table of ours whose owner has ended; makes it where it is missing. */
+export function ownCommands(): string[] {
+  return [`add table ${table} { flags owner, persist; }`];
+}
 
 /** Removes the table with all it holds, whether it is there or not. */
 export function dropCommands(): string[] {

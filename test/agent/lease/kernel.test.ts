@@ -16,12 +16,8 @@ import { CONTAINER_MAC, createLabNet, type LabNet, whyNoNetns } from "./netns";
 
 const clock = createClock();
 const config = { protected: [CONTAINER_MAC], here: [CONTAINER_MAC], probe: [] };
-/** A jiffy, rounded down, at most 10 ms, and the way of a packet through a busy machine. */
-const EARLY_MS = 15;
-const LATE_MS = 40;
-
 describe("the gate in a real kernel", function () {
-  this.timeout(20_000);
+  this.timeout(30_000);
   let net: LabNet;
   let nft: Nft;
   let kernel: KernelGate;
@@ -35,7 +31,7 @@ describe("the gate in a real kernel", function () {
   });
 
   beforeEach(async () => {
-    nft = createNft({ command: net.nftShell });
+    nft = createNft({ command: net.nftShell, timeoutMs: 10_000 });
     kernel = createGate();
     await kernel.ensure();
     await kernel.configure(config);
@@ -43,7 +39,7 @@ describe("the gate in a real kernel", function () {
 
   afterEach(async () => {
     await nft?.close();
-    net?.nft("flush", "ruleset");
+    if (net) tamper(["delete", "table", "netdev", "ha_gate"]);
     if (folder) rmSync(join(folder, "gate.json"), { force: true });
   });
 
@@ -60,51 +56,63 @@ describe("the gate in a real kernel", function () {
       log: { warn() {} },
     });
   const open = async (leaseMs: number) => {
-    const armedAt = clock.now();
     await kernel.arm("a", [CONTAINER_MAC], leaseMs);
+    const armedAt = clock.now();
     await kernel.flip("a", [CONTAINER_MAC]);
     return armedAt;
   };
-  const repliesAfter = (time: number) => net.replies.filter((at) => at > time).length;
-  const reply = (time = clock.now()) => until(() => repliesAfter(time) > 0, "a reply", 3000);
-  /** Long enough for some dozens of questions. */
-  const silence = async () => {
-    const from = clock.now() + 20;
-    await clock.sleep(150);
-    assert.equal(repliesAfter(from), 0);
+  /** False: the kernel did not let us. */
+  const tamper = (command: string[]) => {
+    const before = net.nft("list", "tables");
+    try {
+      net.nft(...command);
+    } catch {
+      return false;
+    }
+    return command[0] !== "flush" || command[1] !== "ruleset" || net.nft("list", "tables") !== before;
+  };
+  const isOwned = () => net.nft("list", "table", "netdev", "ha_gate").includes("flags owner");
+  // What counts is when a question was asked: it passes the gate after that, however late the reply is read.
+  const since = (times: number[], from: number) => times.filter((time) => time >= from).length;
+  const answer = (from = clock.now()) => until(() => since(net.answered, from) > 0, "an answer", 5000);
+  const silence = async (from = clock.now()) => {
+    await until(() => since(net.asked, from) > 30, "30 questions", 5000);
+    await clock.sleep(30);
+    assert.equal(since(net.answered, from), 0);
+  };
+  const closedFor = async (from: number) => {
+    await clock.sleep(Math.max(0, from - clock.now()));
+    await silence(from);
   };
 
   it("is closed by default, opens for a MAC that is armed and flipped to, and closes when told", async () => {
     await silence();
     await open(5000);
-    await reply();
+    await answer();
     await kernel.close([CONTAINER_MAC]);
     await silence();
     assert.equal(await kernel.verify(), null);
   });
 
-  it("is open while it is flipped ten times a second, without a gap", async () => {
-    await open(500);
-    await reply();
+  it("is flipped from one set to the other without losing a question", async () => {
+    await open(10_000);
+    await answer();
     const from = clock.now();
     for (let turn = 0; turn < 20; turn += 1) {
       const slot = turn % 2 === 0 ? "b" : "a";
-      await kernel.arm(slot, [CONTAINER_MAC], 500);
+      await kernel.arm(slot, [CONTAINER_MAC], 10_000);
       await kernel.flip(slot, [CONTAINER_MAC]);
-      await clock.sleep(50);
+      await clock.sleep(30);
     }
-    const times = net.replies.filter((at) => at > from);
-    const gaps = times.slice(1).map((at, index) => at - times[index]!);
-    assert.ok(Math.max(...gaps) < 200, `longest gap ${Math.max(...gaps)} ms`);
-    assert.ok(times.length > 200, `${times.length} replies`);
+    const questions = net.asked.filter((time) => time >= from);
+    await until(() => questions.every((time) => net.answered.includes(time)), "every answer", 5000);
+    assert.ok(questions.length > 50);
   });
 
   it("closes by itself one lease after the arming, whoever is gone", async () => {
-    const armedAt = await open(400);
-    await reply();
-    await clock.sleep(600);
-    const last = net.replies.at(-1)! - armedAt;
-    assert.ok(last > 400 - EARLY_MS && last < 400 + LATE_MS, `last reply after ${last} ms`);
+    const armedAt = await open(1000);
+    await answer(armedAt + 300);
+    await closedFor(armedAt + 1000);
   });
 
   it("stays closed when it is flipped to a set whose timers ran out", async () => {
@@ -124,18 +132,34 @@ describe("the gate in a real kernel", function () {
       ["add", "rule", "netdev", "ha_gate", "tocontainer", "accept"],
     ]) {
       assert.equal(await kernel.verify(), null);
-      net.nft(...tampering);
-      assert.notEqual(await kernel.verify(), null, tampering.join(" "));
-      await kernel.rebuild();
+      if (tamper(tampering)) {
+        assert.notEqual(await kernel.verify(), null, tampering.join(" "));
+        await kernel.rebuild();
+      }
+      assert.equal(await kernel.verify(), null);
       await silence();
     }
+  });
+
+  it("cannot be changed by others where kernel and nft know owners", async function () {
+    if (!isOwned()) skipBecause(this, "kernel or nft does not know tables with an owner that persist");
+    net.nft("flush", "ruleset");
+    assert.equal(await kernel.verify(), null);
+    assert.throws(() => net.nft("delete", "table", "netdev", "ha_gate"));
+    process.kill(nftPid(net), "SIGKILL");
+    await assert.rejects(kernel.closeAll());
+    await kernel.closeAll();
+    assert.throws(() => net.nft("delete", "table", "netdev", "ha_gate"));
+    assert.equal(await kernel.verify(), null);
   });
 
   it("is kept with all that is open by a lease process that starts, and renewed when it is missing", async () => {
     await open(5000);
     await createGate().ensure();
-    await reply();
+    await answer();
+    await nft.close();
     net.nft("flush", "ruleset");
+    if (net.nft("list", "tables").includes("ha_gate")) net.nft("delete", "table", "netdev", "ha_gate");
     const restarted = createGate();
     await restarted.ensure();
     assert.equal(await restarted.verify(), null);
@@ -144,10 +168,14 @@ describe("the gate in a real kernel", function () {
 
   it("loads from the text for the boot, also over a gate in use", async () => {
     await open(5000);
+    const owned = isOwned();
     const file = join(folder, "gate.nft");
-    await import("node:fs/promises").then((fs) => fs.writeFile(file, gateRules({ interface: "eth0" })));
+    await import("node:fs/promises").then((fs) =>
+      fs.writeFile(file, gateRules({ interface: "eth0", owned })),
+    );
+    await nft.close();
     net.nft("-f", file);
-    await reply();
+    await answer();
     assert.equal(await kernel.verify(), null);
   });
 
@@ -169,7 +197,7 @@ describe("the gate in a real kernel", function () {
     const lease = createLease({
       group: GROUP,
       host: HOST,
-      timing: { leaseMs: 500, intervalMs: 50 },
+      timing: { leaseMs: 3000, intervalMs: 50 },
       env: { clock, store, kernel, host: { bootId: async () => "b", readSession: async () => null }, log },
     });
     const events: string[] = [];
@@ -179,27 +207,26 @@ describe("the gate in a real kernel", function () {
       await lease.adopt(session);
       await silence();
       assert.equal((await lease.join(joinOf(CONTAINER_MAC))).result, "committed");
-      await reply();
+      await answer();
 
       process.kill(nftPid(net), "SIGKILL");
       await until(() => nftPid(net) > 0, "a new nft", 3000);
-      await reply(clock.now() + 200);
+      await answer(clock.now() + 200);
       assert.deepEqual(events, []);
 
-      net.nft("flush", "ruleset");
-      await until(() => events.length > 0, "an event", 3000);
-      assert.deepEqual(events, ["tampered"]);
-      await silence();
-      assert.equal((await lease.join({ ...joinOf(CONTAINER_MAC), writes: [] })).result, "committed");
-      await reply();
+      if (tamper(["flush", "ruleset"])) {
+        await until(() => events.length > 0, "an event", 3000);
+        assert.deepEqual(events, ["tampered"]);
+        await silence();
+        assert.equal((await lease.join({ ...joinOf(CONTAINER_MAC), writes: [] })).result, "committed");
+      }
+      await answer();
     } finally {
       await lease.stop();
     }
     const stoppedAt = clock.now();
-    await clock.sleep(700);
-    const last = net.replies.at(-1)! - stoppedAt;
-    assert.ok(last < 500 + LATE_MS, `last reply ${last} ms after the loop`);
-    assert.ok(last > 300, `last reply ${last} ms after the loop`);
+    await answer(stoppedAt + 500);
+    await closedFor(stoppedAt + 3000);
   });
 });
 

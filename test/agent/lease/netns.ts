@@ -12,8 +12,9 @@ export interface LabNet {
   nftShell: string[];
   /** Long-lived nft processes on the host. */
   nftPids(): number[];
-  /** Times, on this process's monotonic clock, at which the client had a reply. */
-  replies: number[];
+  /** When the client asked, and when it asked what was answered; on the one monotonic clock of this machine. */
+  asked: number[];
+  answered: number[];
   close(): void;
 }
 
@@ -75,26 +76,34 @@ export async function createLabNet(name: string): Promise<LabNet> {
     children.push(child);
     return child;
   };
-  const replies: number[] = [];
+  const asked: number[] = [];
+  const answered: number[] = [];
   const ready = [
     new Promise<void>((resolve) => inside(container, ECHO).stdout!.once("data", () => resolve())),
     new Promise<void>((resolve) =>
-      createInterface({ input: inside(client, ASK).stdout! }).on("line", (line) =>
-        line === "ready" ? resolve() : replies.push(Number(line)),
-      ),
+      createInterface({ input: inside(client, ASK).stdout! }).on("line", (line) => {
+        const [what, time] = line.split(" ");
+        if (what === "ready") resolve();
+        else (what === "asked" ? asked : answered).push(Number(time));
+      }),
     ),
   ];
   await Promise.all(ready);
   const nftShell = ["ip", "netns", "exec", host, "nft", "-i"];
   return {
-    nft: (...args) => execFileSync("ip", ["netns", "exec", host, "nft", ...args], { encoding: "utf8" }),
+    nft: (...args) =>
+      execFileSync("ip", ["netns", "exec", host, "nft", ...args], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
     nftShell,
     nftPids: () =>
       execFileSync("ip", ["netns", "pids", host], { encoding: "utf8" })
         .split("\n")
         .filter(Boolean)
         .map(Number),
-    replies,
+    asked,
+    answered,
     close,
   };
 }
@@ -106,11 +115,15 @@ socket.bind(7000, "${CONTAINER}", () => console.log("ready"));`;
 
 const ASK = `
 const socket = require("node:dgram").createSocket("udp4");
-socket.on("message", () => process.stdout.write(Number(process.hrtime.bigint()) / 1e6 + "\\n"));
+socket.on("message", (text) => process.stdout.write("answered " + text + "\\n"));
 socket.on("error", () => {});
 socket.bind(0, () => {
   console.log("ready");
-  setInterval(() => socket.send("?", 7000, "${CONTAINER}", () => {}), 2);
+  setInterval(() => {
+    const now = String(Number(process.hrtime.bigint()) / 1e6);
+    process.stdout.write("asked " + now + "\\n");
+    socket.send(now, 7000, "${CONTAINER}", () => {});
+  }, 2);
 });`;
 
 function ip(...args: string[]): void {

@@ -87,6 +87,14 @@ describe("the nft child", () => {
     assert.notEqual(answers[1], answers[2]);
   });
 
+  it("runs first what every child has to, without making its failure the next batch's", async () => {
+    const nft = create({ batchesPerChild: 2 });
+    nft.atStart(["bad"]);
+    const answers: string[] = [];
+    for (let batch = 0; batch < 3; batch += 1) answers.push(await nft.run(["list"]));
+    assert.equal(new Set(answers).size, 3);
+  });
+
   it("that is not there is an error that says so", async () => {
     const nft = createNft({ command: [join(folder, "no-such-nft")] });
     await assert.rejects(nft.run(["list"]), /not found/);

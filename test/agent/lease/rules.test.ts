@@ -18,9 +18,17 @@ describe("the commands of the gate", () => {
     assert.equal(gateRules({ interface: "eth0" }), RULES);
   });
 
+  it("make it a table that nobody else may change, where that is known", () => {
+    const [first, ...others] = createCommands({ interface: "eth0", owned: true });
+    assert.equal(first, "add table netdev ha_gate { flags owner, persist; }");
+    assert.deepEqual(others, createCommands({ interface: "eth0" }).slice(1));
+  });
+
   it("can be repeated over a gate in use: they empty neither sets nor maps", () => {
     assert.deepEqual(
-      createCommands("eth0").filter((command) => /^(delete|destroy|flush (?!chain))/.test(command)),
+      createCommands({ interface: "eth0" }).filter((command) =>
+        /^(delete|destroy|flush (?!chain))/.test(command),
+      ),
       [],
     );
   });
