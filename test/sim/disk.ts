@@ -16,6 +16,8 @@ export interface SimDisk {
   imageIn(folder: string): Image | undefined;
   write(folder: string, image: Image): void;
   has(generation: GenerationRef): boolean;
+  /** Hash of its manifest; null: it is not here. */
+  hashOf(generation: GenerationRef): string | null;
   /** Containers of which there is anything. */
   containers(): string[];
   /** One byte of this generation changes. */
@@ -67,6 +69,7 @@ export function createSimDisk(o: DiskOptions): SimDisk {
     imageIn: (folder) => temporary.get(folder) ?? complete.get(folder)?.image,
     write: (folder, image) => temporary.set(folder, image),
     has: (generation) => complete.has(keyOf(generation)),
+    hashOf: (generation) => complete.get(keyOf(generation))?.sha256 ?? null,
     containers: () => [
       ...new Set([...[...complete.values()].map((stored) => stored.manifest.container), ...floors.keys()]),
     ],

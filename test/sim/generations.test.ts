@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { keysOf } from "../../provider/contract";
+import { GROUP } from "./group";
 import { inProtectedWorld, untilProtected } from "./scenario";
 import type { World } from "./world";
 
@@ -66,6 +68,23 @@ describe("A generation", () => {
       assert.match(status.degraded!, /no space left/);
       world.host("b").disk.full = false;
       await world.until("the next is committed", () => named(world).gen > before.gen);
+    }));
+
+  it("is not overwritten by the next while it may still be committed, after the agent that took it died", () =>
+    inProtectedWorld(async (world) => {
+      const first = named(world);
+      world.links.sticks = ({ writes }) =>
+        writes.some((write) => "put" in write && write.put === keysOf(GROUP).generation("db"));
+      await world.until("a commit is on its way", () => world.links.stuck.length === 1);
+      world.killAgent("a", 200);
+      await world.until("the commit of the next is on its way", () => world.links.stuck.length >= 2);
+      world.links.stuck[0]!();
+      assert.notDeepEqual(named(world), first);
+      const acknowledged = world.invariants.acknowledged("db");
+      world.powerOff("a");
+      world.links.sticks = () => false;
+      await world.until("b answers", () => world.answering().includes("b"));
+      assert.ok(world.counter() >= acknowledged);
     }));
 
   it("can be asked for at any host and is committed when the reply comes", () =>

@@ -54,7 +54,7 @@ export interface SimHost {
   killLease(): void;
 }
 
-interface Machine {
+export interface Machine {
   process: SimProcess;
   bootId: string;
   kernel: SimKernel;

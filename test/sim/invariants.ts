@@ -97,8 +97,14 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
       floors.set(container, 0);
       return;
     }
-    const { epoch, gen, holders } = parseJson(generationSchema, after.value, `gen of ${container}`);
-    const held = holders.filter((host) => hosts.get(host)!.disk.has({ container, epoch, gen }));
+    const { epoch, gen, holders, manifestSha } = parseJson(
+      generationSchema,
+      after.value,
+      `gen of ${container}`,
+    );
+    const held = holders.filter(
+      (host) => hosts.get(host)!.disk.hashOf({ container, epoch, gen }) === manifestSha,
+    );
     if (held.length < holders.length || held.length < 2)
       violated(`I4: ${container} ${epoch}-${gen} is acknowledged on ${holders}, held by ${held}`);
     const image = hosts.get(held[0]!)?.disk.imageIn(`${container}/${epoch}-${gen}`);
@@ -113,6 +119,8 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
     if (serving.length > 1) violated(`I1: ${container} is answered by ${serving.join(" and ")}`);
     const owner = owners.get(container);
     for (const name of serving) {
+      if (owner?.host === name && owner.phase !== "RUNNING")
+        violated(`${container} is reachable on ${name} while its phase is ${owner.phase}`);
       const { engine } = hosts.get(name)!.machine!;
       const { counter } = engine.memoryOf(engine.copies.get(container)!);
       if (owner?.host === name && counter < (floors.get(container) ?? 0))

@@ -13,6 +13,9 @@ export interface Links {
   storeUp: boolean;
   /** Whether the reply to this transaction is lost on its way. */
   losesReplyTo(txn: Txn): boolean;
+  /** Whether this transaction is stuck on its way, until `stuck` is served. Its sender gets no reply. */
+  sticks(txn: Txn): boolean;
+  stuck: (() => void)[];
   /** Share of the store's replies that are lost on their way. */
   lostReplies: number;
   /** Share of requests without a way to the store that are applied all the same, later. */
@@ -34,6 +37,8 @@ export function createLinks(random: Random): Links {
     heal: () => cuts.clear(),
     storeUp: true,
     losesReplyTo: () => false,
+    sticks: () => false,
+    stuck: [],
     lostReplies: 0,
     lateRequests: 0,
     staleReads: 0,

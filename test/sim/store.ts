@@ -41,7 +41,7 @@ export function createStore(o: StoreOptions): Store {
       const revision = o.records.apply(request);
       return revision === null ? { result: "refused" } : { result: "committed", revision };
     };
-    const outcome = await ask(o, TXN_TIMEOUT_MS, apply, () => o.links.losesReplyTo(request));
+    const outcome = await ask(o, TXN_TIMEOUT_MS, apply, request);
     if (outcome?.result === "committed") newest = Math.max(newest, outcome.revision);
     return outcome ?? { result: "unknown", cause: `no reply within ${TXN_TIMEOUT_MS} ms` };
   }
@@ -50,12 +50,7 @@ export function createStore(o: StoreOptions): Store {
 }
 
 /** Carries a request to the store and its reply back; null: no reply came in time, whatever became of the request. */
-function ask<T>(
-  o: StoreOptions,
-  timeoutMs: number,
-  serve: () => T,
-  isLost: () => boolean = () => false,
-): Promise<T | null> {
+function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T, txn?: Txn): Promise<T | null> {
   const { process, scheduler, links, random } = o;
   return new Promise((resolve) => {
     const stopWaiting = process.after(timeoutMs, () => resolve(null));
@@ -65,8 +60,12 @@ function ask<T>(
           scheduler.after(random.between(50, 3000), () => links.storeUp && serve());
         return;
       }
+      if (txn && links.sticks(txn)) {
+        links.stuck.push(serve);
+        return;
+      }
       const served = serve();
-      if (isLost() || random.chance(links.lostReplies)) return;
+      if ((txn && links.losesReplyTo(txn)) || random.chance(links.lostReplies)) return;
       scheduler.after(links.latency(), () => {
         if (!links.pass(STORE, o.host)) return;
         process.deliver(() => {

@@ -22,6 +22,9 @@ export async function begin(
   enter(context, container.name, local, "RESTORING");
   local.joined = false;
   const startedAt = context.env.clock.now();
+  // What an earlier agent left running may still be open under the phase before.
+  if (local.state === "running" || local.state === "frozen")
+    await context.env.gate.leave(realMac(context.me.group, container.name));
   try {
     const connections = owner.gen
       ? await restore(context, subject, syncGate)

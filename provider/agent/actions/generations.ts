@@ -48,13 +48,10 @@ export async function intactGeneration(
 export async function checkpoint(context: Context, subject: Subject, because: string): Promise<string> {
   const { container, local } = subject;
   const owner = container.owner!.value;
-  const reference = {
-    container: container.name,
-    epoch: owner.epoch,
-    gen: (container.generation?.value.gen ?? 0) + 1,
-  };
   local.checkpointing = true;
   try {
+    const gen = await nextGeneration(context, container);
+    const reference = { container: container.name, epoch: owner.epoch, gen };
     const folder = await context.env.disk.begin(reference);
     const dumped = await context.env.runtime.dump({ container: container.name, folder });
     count(context, "dump_frozen_ms_total", dumped.frozenMs);
@@ -68,6 +65,18 @@ export async function checkpoint(context: Context, subject: Subject, because: st
     ended(context, subject, { ok: false, sentence: (error as Error).message, notHeld: [] });
     return `${container.name}: the checkpoint failed: ${(error as Error).message}`;
   }
+}
+
+/**
+ * A number that no generation of this epoch here has. safety: the commit of a complete one may still be on its way,
+ * from an agent that died before its reply; whatever overwrote its files would destroy what it acknowledges.
+ */
+async function nextGeneration({ env }: Context, container: ContainerView): Promise<number> {
+  const { epoch } = container.owner!.value;
+  const here = (await env.disk.list()).filter(
+    (one) => one.container === container.name && one.epoch === epoch,
+  );
+  return 1 + Math.max(container.generation?.value.gen ?? 0, ...here.map(({ gen }) => gen));
 }
 
 async function publish(
