@@ -171,7 +171,8 @@ describe("the end of a lab", function () {
       return new Promise(() => setInterval(() => {}, 1000));
     })`;
     const program = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
-    await once(program.stdout!, "data");
+    const [output] = await Promise.race([once(program.stdout!, "data"), once(program, "close")]);
+    assert.equal(String(output), "up\n");
     return program;
   }
 });

@@ -116,7 +116,10 @@ function labOf(id: string): Lab {
       hostKey: host.hostKey,
       machineId: host.machineId,
     }));
-  const host = (name: string): LabHost => hosts().find((one) => one.name === hostState(name).name)!;
+  const host = (name: string): LabHost => {
+    const { index } = hostState(name);
+    return hosts().find((one) => one.address === hostAddress(subnet, index))!;
+  };
   const remoteOf = (name: string): Remote => {
     const found = remotes.get(name);
     if (found !== undefined) return found;

@@ -66,7 +66,6 @@ async function createLab({ id, owned }: UpOptions, names: LabNames): Promise<voi
   const key = utils.generateKeyPairSync("ed25519", { comment: `lab ${id}` });
   writeFileSync(join(folder, "id_ed25519"), key.private, { mode: 0o600 });
   writeFileSync(join(folder, "id_ed25519.pub"), `${key.public}\n`);
-  writeState({ id, subnet, hosts: [], cuts: [], ...(owned ? { owner: thisProcess() } : {}) });
   await createSwitch(names, subnet);
   await applyCuts(names, []);
   const registry = join(folder, "registry");
@@ -75,6 +74,8 @@ async function createLab({ id, owned }: UpOptions, names: LabNames): Promise<voi
     address: machineAddress(subnet),
     cgroup: createCgroup(names, "registry"),
   });
+  // Last, so that a lab that has a state is whole.
+  writeState({ id, subnet, hosts: [], cuts: [], ...(owned ? { owner: thisProcess() } : {}) });
 }
 
 /** Disks for the hosts that the lab lacks, and the names of all hosts on all of them. */

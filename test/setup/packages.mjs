@@ -6,6 +6,7 @@ import { Failure, findProgram, must } from "./programs.mjs";
 import { step } from "./progress.mjs";
 
 const modules = join(checkout, "node_modules");
+const systemFolders = "/usr/local/sbin:/usr/sbin:/sbin";
 
 /** Installs the npm packages of the lock file, unless exactly these are installed. */
 export async function ensurePackages() {
@@ -27,8 +28,9 @@ export function node24() {
   );
 }
 
+/** PATH for what follows. A user's PATH on Debian lacks the folders of ip and nft. */
 export function pathWithNode24() {
-  return [join(node24(), ".."), join(modules, ".bin"), process.env.PATH].join(delimiter);
+  return [join(node24(), ".."), join(modules, ".bin"), process.env.PATH, systemFolders].join(delimiter);
 }
 
 /** npm writes the hidden lock file last, so an installation that was interrupted has none. */
