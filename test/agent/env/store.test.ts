@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import type { EtcdStore } from "../../../provider/agent/env/store";
 import { skipBecause } from "../../support/skip";
 import { until } from "../../support/until";
@@ -252,6 +252,45 @@ describe("the group's records in a real etcd", function () {
       assert.deepEqual(await values(), {});
     } finally {
       for (const each of [distrusting, stranger, misnamed]) each.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("are not believed when a member answers from the past", async () => {
+    const past = await startEtcd(["past"], etcd.authority);
+    const moved = etcd.store();
+    try {
+      await put("a", "1");
+      await values(moved);
+      moved.setEndpoints([past.members[0]!.endpoint, etcd.members[0]!.endpoint]);
+      assert.deepEqual(await values(moved), { [key("a")]: "1" });
+      moved.setEndpoints([past.members[0]!.endpoint]);
+      await assert.rejects(moved.read({ timeoutMs: 2000 }), /its answer is of revision 1, older than \d+/);
+    } finally {
+      moved.close();
+      await past.stop();
+    }
+  });
+
+  it("are reached with new certificates after a reload, and with the old ones when the new ones are broken", async () => {
+    const folder = temporaryFolder();
+    const next = createAuthority(folder, "next-ca");
+    const tls = etcd.authority.issue(folder, "ha1");
+    const reloading = etcd.store({ tls });
+    try {
+      await values(reloading);
+      writeFileSync(tls.cert, "-----BEGIN");
+      assert.throws(() => reloading.reloadTls());
+      await values(reloading);
+      etcd.authority.issue(folder, "ha1");
+      reloading.reloadTls();
+      await values(reloading);
+      next.issue(folder, "ha1");
+      writeFileSync(tls.ca, etcd.authority.pem);
+      reloading.reloadTls();
+      await assert.rejects(reloading.read({ timeoutMs: 2000 }), /unknown ca|ECONNRESET|closed/);
+    } finally {
+      reloading.close();
       rmSync(folder, { recursive: true });
     }
   });

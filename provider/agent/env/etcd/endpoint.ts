@@ -10,6 +10,8 @@ const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 200;
 /** A connection that gave no reply for so long is replaced: its peer may have vanished without a word. */
 const SILENT_MS = 1500;
+/** The kernel asks after a connection that is not used, so that one to a dead host does not wait for its first use. */
+const KEEPALIVE_MS = 1000;
 /** A whole group is read in one round trip. */
 const WINDOW_BYTES = 1 << 20;
 
@@ -76,6 +78,7 @@ export function createEndpoint(o: {
       ALPNProtocols: ["h2"],
     });
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEPALIVE_MS);
     const session = http2Connect(`https://${o.serverName}`, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },

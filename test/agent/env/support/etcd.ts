@@ -44,9 +44,9 @@ export interface EtcdCluster {
 }
 
 /** Real etcd members on 127.0.0.1 with mutual TLS, heartbeat 20 ms and election 200 ms. */
-export async function startEtcd(names: string[]): Promise<EtcdCluster> {
+export async function startEtcd(names: string[], trusted?: Authority): Promise<EtcdCluster> {
   const folder = mkdtempSync(join(tmpdir(), "ha-etcd-"));
-  const authority = createAuthority(folder);
+  const authority = trusted ?? createAuthority(folder);
   const tls = authority.issue(folder, "ha1");
   const ports = await freePorts(names.length * 2);
   const urls = names.map((_, index) => ({
