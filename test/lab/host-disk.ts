@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { utils } from "ssh2";
+import { generateKeyPair } from "./key-pair";
 
 /** Folders of a host that lie on the machine's own file system instead of the host's overlay. */
 const dataFolders = ["containers", "docker", "containerd", "container-ha", "etcd"];
@@ -30,7 +30,7 @@ export function createHostDisk(options: {
     mkdirSync(join(options.folder, part), { recursive: true, mode: 0o755 });
   }
   const machineId = randomBytes(16).toString("hex");
-  const key = utils.generateKeyPairSync("ed25519", { comment: `root@${options.name}` });
+  const key = generateKeyPair({ comment: `root@${options.name}` });
   const upper = join(options.folder, "up");
   const put = (path: string, content: string, mode = 0o644) => putFile(join(upper, path), content, mode);
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { utils } from "ssh2";
 import { createCgroup, powerOf } from "./cgroup";
 import { createHostDisk, hostsFile, type Neighbour, writeHostsFile } from "./host-disk";
 import { redisImage } from "./image";
+import { generateKeyPair } from "./key-pair";
 import { type Lab, openLab, removeLab } from "./lab";
 import { insideHost, startHost } from "./machine";
 import { checkHostName, defaultHostNames, type LabNames, labNames } from "./names";
@@ -63,7 +63,7 @@ async function createLab({ id, owned }: UpOptions, names: LabNames): Promise<voi
   const subnet = chooseSubnet(names.key, taken);
   const folder = stateFolder(id);
   mkdirSync(folder, { recursive: true });
-  const key = utils.generateKeyPairSync("ed25519", { comment: `lab ${id}` });
+  const key = generateKeyPair({ comment: `lab ${id}` });
   writeFileSync(join(folder, "id_ed25519"), key.private, { mode: 0o600 });
   writeFileSync(join(folder, "id_ed25519.pub"), `${key.public}\n`);
   await createSwitch(names, subnet);
