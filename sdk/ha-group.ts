@@ -65,6 +65,8 @@ export class HaGroup extends ThinResource {
   declare readonly voters: pulumi.Output<string[]>;
   /** Whether a majority of the voters answered then. */
   declare readonly quorum: pulumi.Output<boolean>;
+  /** Hosts that did not answer at the last change; the next `up` tries again. */
+  declare readonly behind: pulumi.Output<string[]>;
 
   constructor(name: string, args: HaGroupArgs, options?: pulumi.CustomResourceOptions) {
     const { hosts, ...rest } = args;
@@ -79,7 +81,16 @@ export class HaGroup extends ThinResource {
         hosts: hosts.map(({ name, address, role, labels }) => ({ name, address, role, labels })),
         connections: pulumi.secret(connections.apply((entries) => Object.fromEntries(entries))),
       },
-      outputs: ["handle", "trust", "heartbeatKeys", "policy", "certificatesUntil", "voters", "quorum"],
+      outputs: [
+        "handle",
+        "trust",
+        "heartbeatKeys",
+        "policy",
+        "certificatesUntil",
+        "voters",
+        "quorum",
+        "behind",
+      ],
       secrets: ["connections", "handle", "trust", "heartbeatKeys"],
       options,
     });

@@ -34,6 +34,7 @@ ExecStart=${etcdArgv(options).join(" ")}
 Restart=always
 RestartSec=500ms
 TimeoutStartSec=infinity
+TimeoutStopSec=5s
 LimitNOFILE=65536
 ${options.realtime ? "CPUSchedulingPolicy=rr\nCPUSchedulingPriority=5" : "Nice=-10"}
 IOSchedulingClass=best-effort

@@ -35,6 +35,8 @@ const outputs = z.object({
   voters: z.array(z.string()),
   /** Whether a majority of them answered. */
   quorum: z.boolean(),
+  /** Hosts that did not answer at the last change and still have to get it. */
+  behind: z.array(z.string()).default([]),
 });
 type Outputs = z.infer<typeof outputs>;
 
@@ -51,8 +53,9 @@ export const haGroupHandlers = defineResource({
     ...(trust ? [...trust.authorities, ...Object.values(trust.hosts)].map((pair) => pair.key) : []),
   ],
   check: connectionFaults,
-  outdated: ({ outputs: { trust, voters, quorum } }, inputs) =>
+  outdated: ({ outputs: { trust, voters, quorum, behind } }, inputs) =>
     !trust ||
+    (behind ?? []).length > 0 ||
     // While there is no majority, nothing is known of the voters.
     (quorum === true && votersOf(inputs.hosts).some((voter) => !voters?.includes(voter.name))) ||
     Object.values(trust.hosts).some((pair) => daysLeft(pair.cert) <= LEAF_RENEW_DAYS),
@@ -87,6 +90,7 @@ export const haGroupHandlers = defineResource({
           touched: () => context.keep({ trust, heartbeatKeys }),
         });
         const result = outputsOf({ inputs, policy, trust: trusted, heartbeatKeys, voters });
+        result.behind = [...current.unreachable.keys()];
         context.keep(result);
         await removeGroup(left, {
           group: inputs.name,
@@ -172,6 +176,7 @@ function outputsOf(o: {
     certificatesUntil: { authority: expiryOf(o.trust.authorities[0]!.cert), hosts: ends.sort()[0]! },
     voters: o.voters,
     quorum: true,
+    behind: [],
   };
 }
 
