@@ -18,6 +18,8 @@ export async function chaos(seed: number): Promise<Run> {
   const world = await createWorld(worldOf(seed));
   const { random } = world;
   await world.protect(specOf({ standbys: random.pick([1, 1, 2]) }));
+  const schedule = { intervalMs: random.pick([500, 2000, 10_000]), retain: 1, stack: "shop/dev" };
+  await world.ctl("a", { op: "set-schedule", name: "db", schedule });
   world.links.lateRequests = random.pick([0, 0.3, 1]);
   const until = world.now() + CHAOS_MS;
   while (world.now() < until) {
@@ -96,6 +98,21 @@ const strikes: Strike[] = [
   { weight: 2, act: (world, random) => world.killLease(anyHost(world), random.between(50, 3000)) },
   { weight: 1, act: (world) => world.crashContainer(anyHost(world)) },
   { weight: 2, act: (world, random) => stop(world, random) },
+  {
+    weight: 1,
+    act(world, random) {
+      const { disk } = random.pick(world.hosts);
+      disk.full = !disk.full;
+    },
+  },
+  { weight: 1, act: changeSpec },
+  {
+    weight: 1,
+    act(world, random) {
+      const timing = random.pick([world.timing, { ...world.timing, leaseMs: 3000, fenceMs: 3800 }]);
+      world.setPolicy({ timing });
+    },
+  },
 ];
 
 /** A process is stopped, as by a signal or by the host's scheduler, and goes on later. */
@@ -110,6 +127,15 @@ function stop(world: World, random: Random): void {
   world.later(random.between(50, 4000), () => process.resume());
 }
 
+/** Somebody declares another image, through whichever agent answers. */
+function changeSpec(world: World, random: Random): void {
+  const agents = world.hosts.flatMap(({ agent }) => (agent?.ready ? [agent.agent] : []));
+  if (agents.length === 0) return;
+  const image = random.pick(["redis:7", "redis:8"]);
+  world.story.push(`${(world.now() / 1000).toFixed(3)} - APPLY: ${image}`);
+  void random.pick(agents).handle({ op: "apply", spec: specOf({ image }) });
+}
+
 function strike(world: World): void {
   const { random } = world;
   const drawn = strikes.flatMap(({ weight, act }) => Array.from({ length: weight }, () => act));
@@ -121,5 +147,8 @@ function makeWell(world: World): void {
   world.links.storeUp = true;
   world.links.lostReplies = 0;
   world.links.staleReads = 0;
-  for (const host of world.hosts) if (!host.on) world.powerOn(host.name);
+  for (const host of world.hosts) {
+    host.disk.full = false;
+    if (!host.on) world.powerOn(host.name);
+  }
 }

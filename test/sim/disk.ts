@@ -18,6 +18,8 @@ export interface SimDisk {
   has(generation: GenerationRef): boolean;
   /** Hash of its manifest; null: it is not here. */
   hashOf(generation: GenerationRef): string | null;
+  /** Complete generations of a container, as `epoch-gen`. */
+  generations(container: string): string[];
   /** Containers of which there is anything. */
   containers(): string[];
   /** One byte of this generation changes. */
@@ -70,6 +72,10 @@ export function createSimDisk(o: DiskOptions): SimDisk {
     write: (folder, image) => temporary.set(folder, image),
     has: (generation) => complete.has(keyOf(generation)),
     hashOf: (generation) => complete.get(keyOf(generation))?.sha256 ?? null,
+    generations: (container) =>
+      [...complete.values()]
+        .filter(({ manifest }) => manifest.container === container)
+        .map(({ manifest }) => `${manifest.epoch}-${manifest.gen}`),
     containers: () => [
       ...new Set([...[...complete.values()].map((stored) => stored.manifest.container), ...floors.keys()]),
     ],

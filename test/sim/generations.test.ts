@@ -61,8 +61,10 @@ describe("A generation", () => {
       const before = named(world);
       world.host("b").disk.full = true;
       world.host("c").disk.full = true;
-      await world.run(30_000);
+      await world.run(60_000);
       assert.deepEqual(named(world), before);
+      assert.ok(world.events("checkpoint-failed").length >= 4);
+      assert.ok(world.host("a").disk.generations("db").length <= 2, "attempts that failed are not kept");
       assert.deepEqual(world.answering(), ["a"]);
       const status = world.host("a").agent!.agent.status().containers[0]!;
       assert.match(status.degraded!, /no space left/);

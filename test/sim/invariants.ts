@@ -1,4 +1,5 @@
 import {
+  containerSpecSchema,
   fenceSchema,
   generationSchema,
   keysOf,
@@ -6,6 +7,7 @@ import {
   ownerSchema,
   parseJson,
   realMac,
+  specDigest,
   type Timing,
 } from "../../provider/contract";
 import type { SimHost } from "./host";
@@ -41,6 +43,7 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
   const owners = new Map<string, Owner>();
   const floors = new Map<string, number>();
   const staleSince = new Map<string, number>();
+  const specs = new Map<string, string>();
   const names = new Set<string>();
   const macs = new Map<string, string>();
   const losses: string[] = [];
@@ -91,9 +94,17 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
       violated(`I9: ${host} was fenced though it could renew for ${Math.round(sound)} ms`);
   }
 
+  function specChanged(container: string, { after }: Change): void {
+    const spec = after && containerSpecSchema.safeParse(JSON.parse(after.value)).data;
+    if (spec) specs.set(container, specDigest(spec));
+    else specs.delete(container);
+  }
+
   function generationChanged(container: string, { before, after }: Change): void {
     if (!after) {
-      if (before && owners.has(container)) losses.push(`${container} begins cold after ${before.value}`);
+      const isLoss =
+        before && parseJson(generationSchema, before.value, "gen").specDigest === specs.get(container);
+      if (isLoss && owners.has(container)) losses.push(`${container} begins cold after ${before.value}`);
       floors.set(container, 0);
       return;
     }
@@ -149,6 +160,7 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
     changed(change) {
       const [area, name, leaf] = change.key.slice(keys.prefix.length).split("/");
       if (area === "fence" && change.after) fenced(name!, leaf!, change.after.value);
+      if (area === "ct" && leaf === "spec") specChanged(name!, change);
       if (area === "ct" && leaf === "owner") ownerChanged(name!, change);
       if (area === "ct" && leaf === "gen") generationChanged(name!, change);
     },

@@ -35,6 +35,8 @@ export interface World {
   records: Records;
   links: Links;
   policy: Policy;
+  /** The timings it began with. */
+  timing: Timing;
   invariants: Invariants;
   /** What happened, line by line. */
   story: string[];
@@ -173,6 +175,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     get policy() {
       return policy;
     },
+    timing: policy.timing,
     invariants,
     story,
     now: scheduler.now,

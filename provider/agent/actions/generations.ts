@@ -58,7 +58,11 @@ export async function checkpoint(context: Context, subject: Subject, because: st
     const generation = publish(context, subject, { reference, connections: dumped.connections });
     void generation.then(
       ({ sentence, notHeld }) => ended(context, subject, { ok: true, sentence, notHeld }),
-      (error: Error) => ended(context, subject, { ok: false, sentence: error.message, notHeld: [] }),
+      async (error: Error) => {
+        // Where the session ended, its commit may still be on its way.
+        if (!context.signal.aborted) await context.env.disk.remove(reference).catch(() => {});
+        ended(context, subject, { ok: false, sentence: error.message, notHeld: [] });
+      },
     );
     return `${container.name}: dumped generation ${generationKey(reference)} (${because}), frozen ${Math.round(dumped.frozenMs)} ms`;
   } catch (error) {
