@@ -29,6 +29,7 @@ export function startCounting(address: string, key: string, patienceMs = 5000) {
   const gaps: Gap[] = [];
   let last = performance.now();
   let value = 0;
+  let replies = 0;
   let stopped = false;
   const done = run();
 
@@ -38,6 +39,7 @@ export function startCounting(address: string, key: string, patienceMs = 5000) {
       try {
         socket ??= await open(address, patienceMs);
         value = Number(await ask(socket, ["INCR", key], patienceMs));
+        replies += 1;
         const now = performance.now();
         if (now - last >= SHORTEST_GAP_MS) gaps.push({ ms: Math.round(now - last), from: last });
         last = now;
@@ -54,6 +56,9 @@ export function startCounting(address: string, key: string, patienceMs = 5000) {
   return {
     gaps,
     value: () => value,
+    replies: () => replies,
+    /** The gap that was still open at this time or began after it; undefined: answers go on without one. */
+    gapAfter: (at: number) => gaps.find((gap) => gap.from + gap.ms >= at),
     lastReplyAt: () => last,
     async stop(): Promise<void> {
       stopped = true;
