@@ -69,6 +69,8 @@ function leaseUnit(realtime: boolean): string {
     Service: [
       "Type=notify",
       "NotifyAccess=all",
+      SMALL_MALLOC,
+      "SyslogIdentifier=container-ha-lease",
       `ExecStart=${program("lease", LEASE_FLAGS)}`,
       "ExecReload=/bin/kill -HUP $MAINPID",
       "KillMode=mixed",
@@ -101,6 +103,8 @@ function agentUnit(): string {
     Service: [
       "Type=notify",
       "NotifyAccess=all",
+      SMALL_MALLOC,
+      "SyslogIdentifier=container-ha-agent",
       `ExecStart=${program("agent", AGENT_FLAGS)}`,
       "ExecReload=/bin/kill -HUP $MAINPID",
       "KillMode=process",
@@ -121,9 +125,14 @@ export function commandWrapper(): string {
   return `#!/bin/sh\nexec ${program("cli", [])} "$@"\n`;
 }
 
-const SMALL_HEAP = ["--max-semi-space-size=1", "--optimize-for-size"];
-const LEASE_FLAGS = [...SMALL_HEAP, "--max-old-space-size=32"];
-const AGENT_FLAGS = [...SMALL_HEAP, "--max-old-space-size=128"];
+/**
+ * Memory before speed: an idle lease and agent together 88 MB PSS, 111 MB without `--lite-mode` and with glibc's
+ * arenas, at the same processor time (their own code waits for others nearly always).
+ */
+const SMALL = ["--lite-mode", "--max-semi-space-size=1"];
+const LEASE_FLAGS = [...SMALL, "--single-threaded", "--max-old-space-size=32"];
+const AGENT_FLAGS = [...SMALL, "--max-old-space-size=128"];
+const SMALL_MALLOC = "Environment=MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536";
 
 function program(name: "lease" | "agent" | "cli", flags: readonly string[]): string {
   return [`${currentApp}/node`, ...flags, `${currentApp}/${name}.js`].join(" ");
