@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { cacheFolder, rootfsFolder } from "./paths";
 import { run } from "./run";
 
@@ -118,7 +118,7 @@ async function buildLayer(spec: ImageSpec, options: { rootfs: string; folder: st
   for (const path of [...(spec.programs ?? []), ...libraries, ...(spec.paths ?? [])]) {
     const inUsr = path.replace(/^\/(bin|sbin|lib|lib64)\//, "/usr/$1/");
     mkdirSync(dirname(join(tree, inUsr)), { recursive: true });
-    await run(["cp", "-rL", join(options.rootfs, path), join(tree, inUsr)]);
+    await copyFollowing(options.rootfs, path, dirname(join(tree, inUsr)));
   }
   for (const [path, { content, mode }] of Object.entries(spec.files ?? {})) {
     mkdirSync(dirname(join(tree, path)), { recursive: true });
@@ -133,6 +133,12 @@ async function buildLayer(spec: ImageSpec, options: { rootfs: string; folder: st
   } catch {
     rmSync(building, { recursive: true });
   }
+}
+
+/** Copies what `path` is for a program of the root file system: links, also absolute ones, lead inside it. */
+async function copyFollowing(rootfs: string, path: string, folder: string): Promise<void> {
+  const script = 'set -o pipefail; chroot "$0" tar -C "$1" -chf - "$2" | tar -C "$3" -xf -';
+  await run(["bash", "-c", script, rootfs, dirname(path), basename(path), folder]);
 }
 
 async function librariesOf(rootfs: string, programs: string[]): Promise<string[]> {
