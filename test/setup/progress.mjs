@@ -1,8 +1,10 @@
-/** Says what a long step is and how long it takes; stdout is left to the program that follows. */
-export async function step(title, work) {
+/**
+ * Says what a long step is, how long it usually takes, and how long it took; stdout is left to the program that follows.
+ */
+export async function step(title, work, { usually } = {}) {
   const started = Date.now();
   const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`;
-  say(`${title} ...`);
+  say(usually === undefined ? `${title} ...` : `${title}, usually ${usually} ...`);
   const pulse = setInterval(() => say(`${title}: still at work after ${seconds()}`), 20_000);
   try {
     const result = await work((detail) => say(`${title}: ${detail} (${seconds()})`));

@@ -38,7 +38,7 @@ async function make(folder, detail) {
   mkdirSync(join(building, "bin"), { recursive: true });
   const refused = await downloadPulumi({ version, bin: join(building, "bin") });
   if (refused !== undefined) {
-    detail(`no download (${refused}), so it is built from its Go modules, about 5 minutes`);
+    detail(`no download (${refused}), so it is built from its Go modules, usually 5 minutes`);
     await buildPulumi({ version, bin: join(building, "bin"), detail });
   }
   rmSync(folder, { recursive: true, force: true });

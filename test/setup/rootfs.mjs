@@ -5,6 +5,7 @@ import { cacheFolder, hashOf, unfinished } from "./paths.mjs";
 import { asRoot, capture, must } from "./programs.mjs";
 import { step } from "./progress.mjs";
 
+const title = "root file system of test hosts";
 const recipe = new URL("rootfs.sh", import.meta.url).pathname;
 
 /** The root file system that test hosts share; made when there is none of this recipe. Returns its folder. */
@@ -12,8 +13,7 @@ export async function ensureRootfs() {
   const folder = join(cacheFolder, "rootfs", hashOf(readFileSync(recipe), process.arch));
   if (existsSync(folder)) return folder;
   await withLock("rootfs", async () => {
-    if (!existsSync(folder))
-      await step("root file system of test hosts (about 2 minutes)", (say) => make(folder, say));
+    if (!existsSync(folder)) await step(title, (say) => make(folder, say), { usually: "2 minutes" });
   });
   return folder;
 }
