@@ -21,7 +21,8 @@ export async function installRelease(o: {
   const { app, runtime } = releaseFolders(release);
   await host.run(makeFolders([app, runtime]));
   const binary = await (o.runtime ?? runtimeBinary)(o.architecture);
-  const node = { path: `${runtime}/node`, content: { file: binary.path }, mode: 0o755, compress: true };
+  const content = { file: binary.path, sha256: binary.sha256, packed: binary.packed ?? undefined };
+  const node = { path: `${runtime}/node`, content, mode: 0o755, compress: true };
   const { changed } = await host.upload(node);
   if (changed) log(`uploaded Node ${release.runtimeVersion} for ${o.architecture}`);
   for (const bundle of Object.keys(release.bundles)) {

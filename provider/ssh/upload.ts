@@ -9,7 +9,7 @@ export interface UploadArgs {
   /** Absolute path on the host; its folder must exist. */
   path: string;
   /** The content, or a local file that is streamed. */
-  content: Buffer | string | { file: string };
+  content: Buffer | string | LocalFile;
   /** Permissions, e.g. 0o644. */
   mode: number;
   /** `user:group` on the host. @default whoever runs the commands there */
@@ -18,6 +18,14 @@ export interface UploadArgs {
   compress?: boolean;
   /** Milliseconds for the transfer. @default 600000 */
   timeoutMs?: number;
+}
+
+export interface LocalFile {
+  file: string;
+  /** Hash of the file, where it is known. @default computed */
+  sha256?: string;
+  /** The same content compressed with zstd, for a file that goes to many hosts. @default compressed on the way */
+  packed?: string;
 }
 
 export interface UploadResult {
@@ -89,6 +97,7 @@ const DECODERS: Record<Codec, string> = { none: "cat", gzip: "gzip -dc", zstd: "
 const hasZstd = typeof zlib.createZstdCompress === "function";
 
 function encoded(content: UploadArgs["content"], codec: Codec): Readable {
+  if (codec === "zstd" && isFile(content) && content.packed) return open({ file: content.packed });
   const source = open(content);
   if (codec === "none") return source;
   const encoder = codec === "zstd" ? zlib.createZstdCompress() : zlib.createGzip({ level: 1 });
@@ -97,13 +106,17 @@ function encoded(content: UploadArgs["content"], codec: Codec): Readable {
 }
 
 async function hashOf(content: UploadArgs["content"]): Promise<string> {
+  if (isFile(content) && content.sha256) return content.sha256;
   const hash = createHash("sha256");
   await pipeline(open(content), hash);
   return hash.digest("hex");
 }
 
 function open(content: UploadArgs["content"]): Readable {
-  if (typeof content === "object" && "file" in content)
-    return createReadStream(content.file, { highWaterMark: 1 << 18 });
+  if (isFile(content)) return createReadStream(content.file, { highWaterMark: 1 << 18 });
   return Readable.from([Buffer.from(content)]);
+}
+
+function isFile(content: UploadArgs["content"]): content is LocalFile {
+  return typeof content === "object" && "file" in content;
 }

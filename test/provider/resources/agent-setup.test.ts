@@ -27,7 +27,7 @@ describe("setting up an agent", () => {
     release,
     config: { logLevel: "info", metricsPort: 7383 },
     log: () => {},
-    runtime: async () => ({ path: "/cache/node", sha256: "" }),
+    runtime: async () => ({ path: "/cache/node", sha256: "", packed: null }),
     ...changed,
   });
   const machine = (asked: string) => (asked === "uname -m" ? { stdout: "x86_64\n" } : undefined);
