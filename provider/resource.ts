@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { canonical, check, faultText, type InputFault } from "./contract";
 import { UserError } from "./errors";
 import { beginOperation, type Context, type Operation } from "./frame/context";
+import { watchEngine } from "./frame/engine-watch";
 import { failureText, partialFailure, plainError } from "./frame/failure";
 import { withoutSecret } from "./frame/secret-fault";
 import { hasUnknown, isAboutUnknown } from "./frame/unknown";
@@ -132,6 +133,7 @@ export function defineResource<I extends Shape, O extends Shape>(
     body: (operation: Operation<z.input<O>>) => Promise<T>,
     onFailure?: (message: string, kept: Partial<z.input<O>>) => Error,
   ): Promise<T> {
+    watchEngine();
     const subject = `${definition.kind} ${String(values.name ?? "")}`.trim();
     let secrets: string[] = [];
     let operation: Operation<z.input<O>> | undefined;
