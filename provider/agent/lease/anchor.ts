@@ -7,20 +7,22 @@ import type { LeaseContext, PendingJoin, Session } from "./state";
  */
 export async function findAnchor(context: LeaseContext, session: Session): Promise<string | null> {
   const { state, env } = context;
-  if (session.anchor !== null) return null;
+  const toRestore = session.restore && !session.doubted;
+  if (session.anchor !== null && !toRestore) return null;
   try {
     const records = await env.store.read();
     if (state.session !== session) return "another session was adopted";
     // The revision of another's record, or 0 where there is none, is refused by the store, and then judged.
-    session.anchor = records.get(state.keys.session(state.host))?.modRevision ?? 0;
-    if (session.restore) {
+    session.anchor ??= records.get(state.keys.session(state.host))?.modRevision ?? 0;
+    if (toRestore) {
       session.restore = false;
       const rejoins = rejoinsIn({ group: state.group, host: state.host, sid: session.sid, records });
       state.joins.unshift(...rejoins.map((rejoin) => restoring(context, session, rejoin)).filter(hasMacs));
     }
     return null;
   } catch (error) {
-    return `the store could not be read: ${(error as Error).message}`;
+    // With a known revision the renewals go on; what may be opened again is read later.
+    return session.anchor === null ? `the store could not be read: ${(error as Error).message}` : null;
   }
 }
 
@@ -32,7 +34,6 @@ function restoring(
   const lookAgain = () => {
     if (state.session !== session || session.lapsed) return;
     session.restore = true;
-    session.anchor = null;
   };
   return {
     macs: rejoin.macs.filter((mac) => !session.left.has(mac)),

@@ -77,6 +77,7 @@ export async function attempt(
         return await acknowledge(context, { session, plan, armedAt, flight, revision: outcome.revision });
       case "refused":
         if (!join) return await judge(context, session);
+        (session as Session).doubted = true;
         join.settle(outcome);
         return { result: "refused" };
       case "unknown":
@@ -125,6 +126,7 @@ async function acknowledge(
   session.heldMs = plan.armMs;
   session.lapsed = false;
   session.acknowledged = true;
+  session.doubted = false;
 
   state.active = null;
   let failure: string | null = null;

@@ -35,6 +35,8 @@ export interface Session extends LeaseSession {
   continued: boolean;
   /** The owner records have yet to be read for that. */
   restore: boolean;
+  /** A renewal with a join was refused: the next one goes alone, to tell whether it was the join or the session. */
+  doubted: boolean;
   /** MACs that left since: a restore must not bring them back. */
   left: Set<string>;
 }
@@ -78,6 +80,7 @@ export function newSession(o: {
     heldMs: o.leaseMs,
     acknowledged: false,
     lapsed: false,
+    doubted: false,
     left: new Set(),
   };
 }

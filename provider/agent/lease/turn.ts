@@ -55,7 +55,7 @@ export async function turn(parts: TurnParts): Promise<number> {
 function renew(context: LeaseContext, session: Session): Promise<AttemptResult> {
   const { state } = context;
   const mustAnnounce = Math.max(state.timing.leaseMs, state.holdMs) > session.announcedMs;
-  const join = mustAnnounce ? null : (state.joins.shift() ?? null);
+  const join = mustAnnounce || session.doubted ? null : (state.joins.shift() ?? null);
   return attempt(context, session as Session & { anchor: number }, join);
 }
 

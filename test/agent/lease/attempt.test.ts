@@ -70,6 +70,20 @@ describe("a renewal", () => {
     );
   });
 
+  it("whose acknowledgement is read after a pause of the process, in which the lease lapsed, opens nothing", async () => {
+    const host = await createOwner([MAC]);
+    host.store.fates = ["hold"];
+    await host.live(100);
+    host.clock.pause(450);
+    host.store.release();
+    await settled();
+    assert.deepEqual(host.kernel.open(), []);
+    assert.deepEqual(
+      host.events.map(({ type }) => type),
+      ["lapsed", "renewed"],
+    );
+  });
+
   it("of a session that was replaced while it was on its way flips nothing", async () => {
     const host = await createOwner([MAC]);
     host.store.fates = ["hold"];
@@ -78,9 +92,10 @@ describe("a renewal", () => {
     host.store.put(keys.session(HOST), next.record);
     await host.lease.adopt(next);
     host.store.release();
-    await settled();
+    await host.live(200);
     assert.deepEqual(host.kernel.open(), []);
-    assert.deepEqual((await host.lease.state()).open, []);
+    assert.deepEqual(host.events, []);
+    assert.equal((await host.lease.state()).sid, "s2");
   });
 
   it("is not sent while the kernel did not take the timers", async () => {
@@ -208,6 +223,22 @@ describe("a join", () => {
     await settled();
     assert.deepEqual(host.events, [{ type: "lost", sid: "s1" }]);
     assert.deepEqual(host.kernel.open(), []);
+  });
+
+  it("that waits behind a refused one is not sent before the session is known to stand", async () => {
+    const host = await createOwner([MAC]);
+    const impossible = [{ key: keys.owner("c2"), modRevision: 99 }];
+    const first = host.lease.join({ ...joinOf(OTHER), compares: impossible });
+    const second = host.lease.join(joinOf("02:00:00:00:00:03", "c3"));
+    await settled();
+    assert.deepEqual(await first, { result: "refused" });
+    assert.equal((await second).result, "committed");
+    const arms = host.trace.filter((line) => line.startsWith("arm"));
+    assert.deepEqual(arms, [
+      `arm a 500 ${MAC} ${OTHER}`,
+      `arm a 500 ${MAC}`,
+      `arm b 500 ${MAC} 02:00:00:00:00:03`,
+    ]);
   });
 
   it("without a reply is of unknown outcome and is not opened by a later renewal", async () => {

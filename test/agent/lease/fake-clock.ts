@@ -3,6 +3,8 @@ import type { Clock } from "../../../provider/agent/env";
 export interface FakeClock extends Clock {
   /** Lets `ms` pass; what wakes up on the way runs at its own time. */
   advance(ms: number): Promise<void>;
+  /** Lets `ms` pass while the process is stopped: nothing wakes up. */
+  pause(ms: number): void;
 }
 
 export function createFakeClock(): FakeClock {
@@ -24,6 +26,9 @@ export function createFakeClock(): FakeClock {
         sleepers.add(sleeper);
         signal?.addEventListener("abort", sleeper.wake);
       }),
+    pause: (ms) => {
+      now += ms;
+    },
     async advance(ms) {
       const end = now + ms;
       await settled();

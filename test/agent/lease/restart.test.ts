@@ -122,6 +122,18 @@ describe("a lease process that is started again", () => {
     assert.deepEqual(host.events, [{ type: "lost", sid: "s1" }]);
   });
 
+  it("that is fenced after it has read the records tells that the session is lost", async () => {
+    const host = await killed();
+    host.store.fates = ["commit", "hold"];
+    await host.lease.start();
+    await host.live(50);
+    host.store.put(keys.fence(HOST, "s1"), "fenced");
+    host.store.release();
+    await host.live(100);
+    assert.deepEqual(host.kernel.open(), []);
+    assert.deepEqual(host.events.at(-1), { type: "lost", sid: "s1" });
+  });
+
   it("takes no session from another boot, and closes the gate", async () => {
     const host = await killed({ bootId: "boot-0" });
     await host.lease.start();
