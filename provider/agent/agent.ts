@@ -23,6 +23,8 @@ const SUSPICION_READ_MS = 25;
 const LEAST_READ_MS = 200;
 /** What the lease process says of the gate is compared with what was asked for this often. */
 const GATE_CHECK_MS = 1000;
+/** The generations on the disk are listed at least this often. */
+const LIST_MS = 60_000;
 /** An agent whose cycles have not ended for this long says no more that it is alive: it hangs (safety.md 1.5). */
 const CYCLE_LIMIT_MS = 5000;
 
@@ -43,6 +45,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   let quorum = false;
   let ownLagMs = 0;
   let cycledAt = 0;
+  let listedAt = 0;
   let fault: string | null = null;
   let context: Context | null = null;
   let wakeUp = () => {};
@@ -112,6 +115,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       locals: new Map(),
       stored: new Map(),
       lapsed: false,
+      gateBrokenAt: null,
       suspects: new Set(),
       counters,
       signal,
@@ -313,24 +317,38 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         sentence: `the gate's table was changed by somebody: ${event.detail}; ${event.repaired ? "repaired, closed" : "not repaired"}`,
       });
       for (const local of session.locals.values()) local.joined = false;
+      session.gateBrokenAt = event.repaired ? null : env.clock.now();
+      // safety: without a gate nothing cuts a container off when the lease ends.
+      if (!event.repaired) await freezeAll(session, (local) => local.mac === "real");
       return session.wake();
     }
     if (event.sid !== session.me.sid) return;
     if (event.type === "lost") return lose("the lease's renewal was refused");
     session.lapsed = event.type === "lapsed";
     if (session.lapsed) await lapse(session);
-    else env.log.event({ kind: "lease", sentence: "the lease is renewed again" });
+    else {
+      session.gateBrokenAt = null;
+      env.log.event({ kind: "lease", sentence: "the lease is renewed again" });
+    }
     session.wake();
   }
 
   /** The kernel already drops; freezing stops time for the application until it is known who owns it. */
   async function lapse(session: Context): Promise<void> {
     count(session, "lapses_total");
-    const running = [...session.locals].filter(([, local]) => local.state === "running" && local.joined);
+    // What still begins is behind the closed gate, and would take a freeze for a failure.
+    const frozen = await freezeAll(
+      session,
+      (local) => local.mac === "real" && local.standing !== "RESTORING",
+    );
     env.log.event({
       kind: "lease",
-      sentence: `the lease was not renewed in time: ${running.map(([name]) => name).join(", ") || "nothing"} is cut off and frozen`,
+      sentence: `the lease was not renewed in time: ${frozen.join(", ") || "nothing"} is cut off and frozen`,
     });
+  }
+
+  async function freezeAll(session: Context, which: (local: Local) => boolean): Promise<string[]> {
+    const running = [...session.locals].filter(([, local]) => local.state === "running" && which(local));
     await Promise.allSettled(
       running.map(async ([name, local]) => {
         local.joined = false;
@@ -339,6 +357,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         local.state = "frozen";
       }),
     );
+    return running.map(([name]) => name);
   }
 
   async function onExit(session: Context, name: string): Promise<void> {
@@ -353,11 +372,14 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   }
 
   async function refreshStored(session: Context): Promise<void> {
+    listedAt = env.clock.now();
     session.stored = Map.groupBy(await env.disk.list(), (manifest) => manifest.container);
   }
 
   /** Keeps the list of complete generations up to date, and deletes what nothing needs any more. */
   async function keepStored(session: Context): Promise<void> {
+    // A transfer may end after what it was for is gone.
+    if (env.clock.now() - listedAt > LIST_MS) await refreshStored(session);
     for (const container of session.view.containers.values()) {
       const named = usableGeneration(container);
       if (!named || !container.generation!.value.holders.includes(session.me.host)) continue;
@@ -382,7 +404,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     const now = env.clock.now();
     if (now - tools.lastGateCheck < GATE_CHECK_MS) return;
     tools.lastGateCheck = now;
-    const { open, lapsed, sid } = await env.gate.state();
+    const { open, lapsed, sid, leaseMs } = await env.gate.state();
     if (sid !== session.me.sid) {
       await env.gate.adopt({ sid: session.me.sid, record: session.me.record });
       return;
@@ -392,6 +414,9 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       await lapse(session);
     }
     session.lapsed = lapsed;
+    // A lease that was renewed since could use its gate.
+    const broken = session.gateBrokenAt !== null && now - session.gateBrokenAt <= leaseMs;
+    if (!broken && !lapsed) session.gateBrokenAt = null;
     for (const [name, local] of session.locals) {
       if (local.joined && !open.includes(realMac(session.me.group, name))) local.joined = false;
     }

@@ -27,6 +27,8 @@ export interface Context {
   /** This host's complete generations, by container. */
   stored: Map<string, Manifest[]>;
   lapsed: boolean;
+  /** Since when the gate has been gone and could not be repaired, monotonic ms; null: it is there. */
+  gateBrokenAt: number | null;
   suspects: Set<string>;
   counters: Record<string, number>;
   /** Ends when the session ends or the agent stops. */

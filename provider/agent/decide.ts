@@ -38,7 +38,7 @@ export interface DecideInput {
   view: GroupView;
   container: ContainerView;
   copy: LocalCopy;
-  /** The lease was not acknowledged for L. */
+  /** The lease was not acknowledged for L, or there is no gate that could cut anything off. */
   lapsed: boolean;
   /** This host's complete generation files of the container: `epoch-gen`. */
   stored: ReadonlySet<string>;

@@ -28,7 +28,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     view,
     container,
     copy: local,
-    lapsed: context.lapsed,
+    lapsed: context.lapsed || context.gateBrokenAt !== null,
     stored: storedKeys(context, container.name),
     candidates,
     wantedStandbys: wantedStandbys(context, container, candidates),

@@ -22,6 +22,8 @@ export interface SimDisk {
   generations(container: string): string[];
   /** Containers of which there is anything. */
   containers(): string[];
+  /** A complete generation that comes from nowhere. */
+  plant(generation: GenerationRef): void;
   /** One byte of this generation changes. */
   alter(generation: GenerationRef): void;
   /** A peer's transfer. Throws where the token is old or what arrives is damaged. */
@@ -79,6 +81,23 @@ export function createSimDisk(o: DiskOptions): SimDisk {
     containers: () => [
       ...new Set([...[...complete.values()].map((stored) => stored.manifest.container), ...floors.keys()]),
     ],
+    plant(generation) {
+      const manifest: Manifest = {
+        ...generation,
+        version: 1,
+        specDigest: sha256("another"),
+        host: "x",
+        at: "",
+        trees: [],
+        connections: [],
+        versions: { criu: "", runtime: "", kernel: "" },
+      };
+      publish(generation, {
+        manifest,
+        sha256: sha256(JSON.stringify(manifest)),
+        image: { life: 0, counter: 0, altered: false },
+      });
+    },
     alter(generation) {
       const stored = complete.get(keyOf(generation))!;
       complete.set(keyOf(generation), { ...stored, image: { ...stored.image, altered: true } });

@@ -10,6 +10,8 @@ export interface SimKernel {
   isHere(mac: string): boolean;
   /** Somebody deletes the table: everything passes. */
   flush(): void;
+  /** No command has an effect any more. */
+  broken: boolean;
   /** The commands of one lease process. */
   commandsOf(process: SimProcess): KernelGate;
 }
@@ -39,7 +41,8 @@ export function createKernel({ now, rate, random, changed }: KernelOptions): Sim
     timers.a.clear();
     timers.b.clear();
   };
-  return {
+  const kernel: SimKernel = {
+    broken: false,
     passes(mac) {
       if (!exists || !config.protected.includes(mac)) return true;
       const slot = open.get(mac);
@@ -55,6 +58,7 @@ export function createKernel({ now, rate, random, changed }: KernelOptions): Sim
     commandsOf(process) {
       const command = async (effect: () => void) => {
         await process.wait(random.between(0, COMMAND_MS));
+        if (kernel.broken) throw new Error("nft: Operation not permitted");
         effect();
         changed();
         await process.wait(random.between(0, COMMAND_MS));
@@ -94,4 +98,5 @@ export function createKernel({ now, rate, random, changed }: KernelOptions): Sim
       };
     },
   };
+  return kernel;
 }

@@ -80,6 +80,14 @@ describe("The records of a container", () => {
       assertNothingLeft(world, ["a", "b", "c"]);
     }));
 
+  it("are gone after a removal, and so is a generation that arrives after it", () =>
+    inProtectedWorld(async (world) => {
+      const reply = await world.ctl("c", { op: "remove", name: "db", stack: "shop/dev" });
+      assert.ok(reply.ok);
+      world.host("b").disk.plant({ container: "db", epoch: 99, gen: 1 });
+      await world.until("b has forgotten it", () => world.host("b").disk.containers().length === 0, 70_000);
+    }));
+
   it("are gone after a removal while the owner is dead", () =>
     inProtectedWorld(async (world) => {
       world.powerOff("a");
