@@ -141,22 +141,35 @@ interface Visit {
 }
 
 function visit(lab: Lab): Promise<Visit> {
-  return ask(urlOf(lab));
+  return answerOf(urlOf(lab));
 }
 
 function visitApp(lab: Lab, app: "app-1" | "app-2"): Promise<Visit> {
-  return ask(`http://${addressOf(lab, app === "app-1" ? 1 : 2)}:8080/`);
+  return answerOf(`http://${addressOf(lab, app === "app-1" ? 1 : 2)}:8080/`);
 }
 
 /** After a failover: a visit that succeeds with each of the applications. */
 async function untilVisited(lab: Lab): Promise<void> {
   const seen = new Set<string>();
+  const bothAnswered = async () => seen.add((await visit(lab)).app).size === 2;
+  await until(bothAnswered, "an answer of both applications", 60_000);
+}
+
+/** As a visitor does who loads the page again where it does not come. */
+async function answerOf(url: string): Promise<Visit> {
+  let answer: Visit | undefined;
+  let fault = "";
   const answered = async () => {
-    const answer = await visit(lab).catch(() => null);
-    if (answer) seen.add(answer.app);
-    return seen.size === 2;
+    answer = await ask(url).catch((error: Error) => {
+      fault = error.message;
+      return undefined;
+    });
+    return answer !== undefined;
   };
-  await until(answered, "an answer of both applications", 60_000);
+  await until(answered, `an answer of ${url}`, 60_000).catch((error: Error) => {
+    throw new Error(`${error.message}; last: ${fault}`);
+  });
+  return answer!;
 }
 
 async function ask(url: string): Promise<Visit> {
