@@ -78,7 +78,7 @@ export function recordOf(engine: EngineName, inspected: Inspected, home: string)
 export function exitSentence({ State }: Inspected): string {
   const parts = [`exit code ${State.ExitCode}`];
   if (State.OOMKilled) parts.push("out of memory");
-  if (State.Error) parts.push(State.Error);
+  if (State.Error) parts.push(State.Error.split("\n")[0]!);
   return parts.join(", ");
 }
 

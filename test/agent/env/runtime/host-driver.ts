@@ -22,7 +22,8 @@ createServer((socket) => {
   const tell = (line: object) => socket.write(`${JSON.stringify(line)}\n`);
   socket.on("error", () => undefined);
   runtime.onExit((container) => tell({ exit: container, at: Date.now() }));
-  createInterface(socket).on("line", async (line) => {
+  const lines = createInterface(socket).on("error", () => undefined);
+  lines.on("line", async (line) => {
     const { id, call, argument } = JSON.parse(line);
     const begun = performance.now();
     try {

@@ -1,0 +1,339 @@
+import assert from "node:assert/strict";
+import { mkdirSync, rmSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type ContainerSpec,
+  containerSpecSchema,
+  type Engine,
+  type Policy,
+  parkedMac,
+  realMac,
+} from "../../provider/contract";
+import {
+  copyGeneration,
+  hostFolder,
+  type RemoteRuntime,
+  remoteRuntime,
+} from "../agent/env/runtime/remote-runtime";
+import { steadyClient } from "../agent/env/runtime/steady-client";
+import { labSuite } from "../support/lab";
+import { fillRedis, redisCommand } from "../support/redis-client";
+import { until } from "../support/until";
+
+const group = "lab";
+const keys = 2000;
+const bytes = 1000;
+
+labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (lab) => {
+  let a: RemoteRuntime;
+  let b: RemoteRuntime;
+  let generations = 0;
+
+  before("bring the runtime to the hosts", async function () {
+    this.timeout(120_000);
+    [a, b] = await Promise.all([remoteRuntime(lab, "ha1", group), remoteRuntime(lab, "ha2", group)]);
+    await Promise.all([a.ensureHost(policy()), b.ensureHost(policy())]);
+  });
+  after(() => {
+    a?.close();
+    b?.close();
+  });
+
+  for (const engine of ["podman", "docker"] as const) {
+    describe(engine, () => {
+      let spec: ContainerSpec;
+      let real: { spec: ContainerSpec; mac: string };
+      let parked: { spec: ContainerSpec; mac: string };
+      let path: string;
+      const vip = () => spec.virtualIps[0]!;
+
+      beforeEach(async function () {
+        if (!a || !b) return this.skip();
+        spec = redisSpec(engine);
+        real = { spec, mac: realMac(group, spec.name) };
+        parked = { spec, mac: parkedMac(group, spec.name, "ha2") };
+        path = `store/${spec.name}/1-${++generations}`;
+        for (const runtime of [a, b]) await runtime.ensureImage(spec.workload);
+        await startRedis(a, real);
+      });
+      afterEach(async () => {
+        for (const runtime of [a, b]) await runtime?.remove("r1");
+      });
+
+      /** Redis on ha1 with a counter and memory, and a generation of it on both hosts. */
+      async function dumped(): Promise<Awaited<ReturnType<typeof steadyClient>>> {
+        await fillRedis(vip(), { keys, bytes });
+        const client = await steadyClient(vip(), "counter");
+        await until(() => client.value() > 20, "replies", 5000);
+        const { connections } = await dump(a, "ha1");
+        assert.deepEqual(
+          connections.map(({ local, remotePort }) => [local, remotePort]),
+          [[vip(), client.localPort]],
+        );
+        await copyGeneration(lab, path, "ha1", "ha2");
+        return client;
+      }
+
+      function dump(runtime: RemoteRuntime, host: string) {
+        rmSync(hostFolder(lab, host, path), { recursive: true, force: true });
+        mkdirSync(hostFolder(lab, host, path), { recursive: true });
+        return runtime.dump({ container: "r1", folder: inside(path) });
+      }
+
+      it("dumps while it serves: no reply is lost, and the client waits no longer than it was frozen", async () => {
+        const client = await dumped();
+        const waits: number[] = [];
+        for (let round = 0; round < 3; round++) {
+          client.longestGap();
+          const { frozenMs } = await dump(a, "ha1");
+          const before = client.value();
+          await until(() => client.value() > before + 20, "replies after the dump", 5000);
+          waits.push(client.longestGap() - frozenMs);
+        }
+        // A retransmission would add 200 ms or more to each; a busy machine may to one.
+        assert.ok(
+          Math.min(...waits) < 100,
+          `the client waited ${waits.map(Math.round)} ms longer than it was frozen`,
+        );
+        assert.deepEqual(client.faults, []);
+        assert.equal(client.closedAt(), null);
+        client.stop();
+      });
+
+      it("goes on elsewhere after two false suspicions, with its memory, and its clients are told", async () => {
+        const client = await dumped();
+        const atDump = client.value();
+        await b.prepare(parked);
+        assert.equal((await b.inspect("r1")).state, "prepared");
+        for (let suspicion = 0; suspicion < 2; suspicion++) {
+          await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
+          const held = await b.inspect("r1");
+          assert.deepEqual([held.state, held.mac], ["held", parked.mac]);
+          assert.match(String(await b.probe({ ...parked, probe: tcpProbe })), /held/);
+          await b.kill("r1");
+          assert.equal((await b.inspect("r1")).state, "exited");
+          await b.prepare(parked);
+        }
+        const before = client.value();
+        await until(() => client.value() > before, "replies of the primary, undisturbed", 5000);
+
+        await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
+        await silenceAndKill(a, "ha1", real);
+        await b.setMac("r1", real.mac);
+        await b.release("r1");
+        await b.announce(real);
+        const connection = { local: vip(), localPort: 6379, remote: lab.clientAddress };
+        await b.tickle({ ...real, connections: [{ ...connection, remotePort: client.localPort }] });
+        await until(() => client.closedAt() !== null, "the reset of the old connection", 3000);
+
+        const counter = Number(await redisCommand(vip(), "GET", "counter"));
+        assert.ok(counter > 0 && counter <= atDump, `counter ${counter}, ${atDump} at the dump`);
+        assert.equal(await redisCommand(vip(), "DBSIZE"), String(keys + 1));
+        assert.equal(await redisCommand(vip(), "INCR", "counter"), String(counter + 1));
+        assert.equal(await b.probe({ ...real, probe: tcpProbe }), null);
+        assert.equal((await lab.exec("ha2", `redis-cli -h ${vip()} ping`)).trim(), "PONG");
+        assert.deepEqual((await b.inspect("r1")).mac, real.mac);
+      });
+
+      it("moves as planned with its connection established: no reply is lost or repeated", async () => {
+        const client = await dumped();
+        await b.prepare(parked);
+        await a.freeze("r1", "handover");
+        // What the gate does: nothing of the source may answer from here on.
+        await silence("ha1", await pidOf(a));
+        await dump(a, "ha1");
+        await copyGeneration(lab, path, "ha1", "ha2");
+        await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "established" });
+        await b.setMac("r1", real.mac);
+        await b.release("r1");
+        await b.announce(real);
+        const before = client.value();
+        await until(() => client.value() > before + 20, "replies from the other host", 10_000);
+        assert.deepEqual(client.faults, []);
+        assert.equal(client.closedAt(), null);
+        client.stop();
+      });
+
+      it("tells of an exit at once and restores in place", async () => {
+        const client = await dumped();
+        client.stop();
+        const before = a.exits.length;
+        const killed = await lab.exec("ha1", `kill -9 ${await pidOf(a)}; date +%s%3N`);
+        await until(() => a.exits.length > before, "the exit event", 2000);
+        assert.ok(a.exits.at(-1)!.at - Number(killed) < 500);
+        const exited = await a.inspect("r1");
+        assert.equal(exited.state, "exited");
+        assert.match(exited.detail ?? "", /exit code 137/);
+
+        await a.prepare(real);
+        await a.restore({ ...real, folder: inside(path), hold: false, tcp: "close" });
+        await a.announce(real);
+        assert.equal(await redisCommand(vip(), "DBSIZE"), String(keys + 1));
+        assert.equal((await a.inspect("r1")).mac, real.mac);
+      });
+
+      it("stays frozen while one reason is left, also through a dump and the agent's death", async () => {
+        await a.freeze("r1", "lapse");
+        await a.freeze("r1", "handover");
+        await dump(a, "ha1");
+        assert.equal((await a.inspect("r1")).state, "frozen");
+        await a.crash();
+        await a.ensureHost(policy());
+        await a.thaw("r1", "handover");
+        assert.equal((await a.inspect("r1")).state, "frozen");
+        await a.thaw("r1", "lapse");
+        assert.equal((await a.inspect("r1")).state, "running");
+        assert.equal(await redisCommand(vip(), "PING"), "PONG");
+      });
+
+      it("finds a held copy again after the agent's death, and kills it", async () => {
+        const client = await dumped();
+        client.stop();
+        await b.prepare(parked);
+        await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
+        await b.crash();
+        await b.ensureHost(policy());
+        assert.deepEqual(
+          (await b.list()).map(({ container, state }) => [container, state]),
+          [["r1", "held"]],
+        );
+        await b.kill("r1");
+        await b.prepare(parked);
+        await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
+        assert.equal((await b.inspect("r1")).state, "held");
+      });
+
+      it("refuses a damaged generation with CRIU's reason and can restore a sound one afterwards", async () => {
+        const client = await dumped();
+        client.stop();
+        await b.prepare(parked);
+        truncateSync(join(hostFolder(lab, "ha2", path), "images/mm-1.img"), 500);
+        await assert.rejects(
+          b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" }),
+          /r1 could not be restored on ha2: CRIU says: Read \d+ bytes while \d+ expected/,
+        );
+        await copyGeneration(lab, path, "ha1", "ha2");
+        await b.prepare(parked);
+        await b.restore({ ...parked, folder: inside(path), hold: false, tcp: "close" });
+        assert.equal((await b.inspect("r1")).state, "running");
+      });
+
+      it("tells why a container cannot be checkpointed, and leaves it running", async () => {
+        const { image } = await lab.pushImage("ghost", { programs: ["/usr/bin/perl"] });
+        const program =
+          'open F, "+>", "/tmp/big"; unlink "/tmp/big"; syswrite F, "x" x (1 << 20) for 1 .. 80; $| = 1; ' +
+          'print "ready\\n"; sleep 1000000';
+        const ghost = redisSpec(engine, { image, command: ["perl", "-e", program] });
+        await a.ensureImage(ghost.workload);
+        await a.start({ spec: ghost, mac: real.mac });
+        await until(
+          async () => (await lab.tryExec("ha1", `${engine} logs ha-r1`)).stdout.includes("ready"),
+          "the deleted file",
+          10_000,
+        );
+        await assert.rejects(
+          dump(a, "ha1"),
+          /r1 could not be checkpointed on ha1: CRIU says: Can't dump ghost file .* It keeps a large deleted file open/,
+        );
+        assert.equal((await a.inspect("r1")).state, "running");
+      });
+
+      it("passes its environment on unaltered and shows it to nobody else", async () => {
+        const envs = ["PLAIN=two words  and $HOME", "LINES=one\ntwo"];
+        const env = redisSpec(engine, { command: ["sh", "-c", 'echo "$PLAIN|$LINES|"; sleep 1000'], envs });
+        await a.start({ spec: env, mac: real.mac });
+        const seen = async () => (await lab.tryExec("ha1", `${engine} logs ha-r1`)).stdout;
+        await until(async () => (await seen()).includes("|\n"), "its output", 5000);
+        assert.equal(await seen(), "two words  and $HOME|one\ntwo|\n");
+        const left = await lab.tryExec(
+          "ha1",
+          "find /run/container-ha /var/lib/container-ha/copies -name env",
+        );
+        assert.equal(left.stdout, "");
+      });
+    });
+  }
+
+  describe("at its end", () =>
+    it("takes everything away that it made", async () => {
+      const spec = redisSpec("podman");
+      await b.prepare({ spec, mac: parkedMac(group, "r1", "ha2") });
+      for (const [runtime, host] of [
+        [a, "ha1"],
+        [b, "ha2"],
+      ] as const) {
+        await runtime.removeRuntime();
+        const seen = await lab.exec(
+          host,
+          "podman ps -aq; podman network ls -q; docker ps -aq; docker network ls --filter driver=macvlan -q; " +
+            "ip -br link; ip rule; " +
+            "find /run/container-ha /var/lib/container-ha -mindepth 1 -maxdepth 1 -printf '%f\\n'",
+        );
+        assert.doesNotMatch(seen, /ha-probe|ha-local|7077|^copies|^containers|^container-ha|^[0-9a-f]{12}$/m);
+      }
+    }));
+
+  function policy(): Policy {
+    return {
+      group,
+      hosts: lab.hosts.map(({ name, address }) => ({ name, address, role: "member", labels: {} })),
+      interface: "eth0",
+      subnet: `${lab.subnet}.0/24`,
+    } as unknown as Policy;
+  }
+
+  function redisSpec(engine: Engine, workload: Partial<ContainerSpec["workload"]> = {}): ContainerSpec {
+    return containerSpecSchema.parse({
+      name: "r1",
+      stack: "test/lab",
+      workload: { engine, image: "registry.lab:5000/redis-lab", ...workload },
+      virtualIps: [`${lab.subnet}.100`],
+    });
+  }
+
+  async function startRedis(
+    runtime: RemoteRuntime,
+    request: { spec: ContainerSpec; mac: string },
+  ): Promise<void> {
+    await runtime.start(request);
+    await until(
+      async () => (await runtime.probe({ ...request, probe: tcpProbe })) === null,
+      "Redis answers its probe",
+      10_000,
+    );
+    await runtime.announce(request);
+  }
+
+  async function pidOf(runtime: RemoteRuntime): Promise<number> {
+    const { pid } = await runtime.inspect("r1");
+    assert.ok(pid);
+    return pid;
+  }
+
+  /** A kernel tells clients of a killed process; behind the closed gate nobody hears it. */
+  async function silence(host: string, pid: number): Promise<void> {
+    await lab.exec(host, `nsenter --net=/proc/${pid}/ns/net ip link set eth0 down`);
+  }
+
+  async function silenceAndKill(
+    runtime: RemoteRuntime,
+    host: string,
+    request: { spec: ContainerSpec; mac: string },
+  ): Promise<void> {
+    await silence(host, await pidOf(runtime));
+    await runtime.kill("r1");
+    await runtime.withdraw(request);
+  }
+});
+
+const tcpProbe = {
+  tcp: { port: 6379 },
+  interval: 1,
+  timeout: 1,
+  retries: 1,
+  startPeriod: 0,
+};
+
+function inside(path: string): string {
+  return `/var/lib/container-ha/${path}`;
+}
