@@ -25,6 +25,8 @@ const CHECKPOINT_LIMIT_MS = 150_000;
 /** How long a checkpoint that is asked for waits for one that is under way. */
 const IDLE_LIMIT_MS = 60_000;
 const POLL_MS = 100;
+/** Longer than an election; a store that is silent for longer has no quorum. */
+const STORE_LIMIT_MS = 2_000;
 
 class Refusal extends Error {
   constructor(
@@ -310,10 +312,15 @@ async function untilIdle(context: Context, name: string): Promise<void> {
 }
 
 async function freshView(context: Context): Promise<GroupView> {
-  try {
-    return createViewReader(context.me.group)(await context.env.store.read());
-  } catch (error) {
-    throw new Refusal("no-quorum", `the store does not answer: ${(error as Error).message}`);
+  const deadline = context.env.clock.now() + STORE_LIMIT_MS;
+  for (;;) {
+    try {
+      return createViewReader(context.me.group)(await context.env.store.read());
+    } catch (error) {
+      if (context.env.clock.now() >= deadline)
+        throw new Refusal("no-quorum", `the store does not answer: ${(error as Error).message}`);
+      await context.env.clock.sleep(POLL_MS, context.signal);
+    }
   }
 }
 

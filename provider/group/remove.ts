@@ -2,6 +2,7 @@ import { REMOVE_GROUP_SCRIPT } from "../commands/group";
 import { UserError } from "../errors";
 import type { Fleet } from "../fleet";
 import { onAll } from "../fleet";
+import { DELETE_UNREACHABLE, mayGiveUp } from "../resources/unreachable";
 
 /** Takes everything of the group off these hosts; hosts that do not answer are an error unless they may be left behind. */
 export async function removeGroup(
@@ -17,11 +18,12 @@ export async function removeGroup(
   );
   if (fleet.unreachable.size === 0) return;
   const names = [...fleet.unreachable.keys()].join(", ");
-  if (!o.deleteUnreachable) {
+  if (!mayGiveUp(o.deleteUnreachable)) {
     const causes = [...fleet.unreachable.values()].map((error) => error.message).join("\n");
     throw new UserError(
       `${causes}\nThe group was removed from the other hosts. Bring ${names} back and run this again, ` +
-        "or set `deleteUnreachable: true` on the group (with an `up`) to leave it there as it is.",
+        `or set \`deleteUnreachable: true\` on the group (with an \`up\`), or ${DELETE_UNREACHABLE}=true in the environment, ` +
+        "to leave it there as it is.",
     );
   }
   o.log(

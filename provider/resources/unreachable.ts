@@ -2,7 +2,7 @@ import { GroupUnavailable } from "../control";
 import { HostUnreachable } from "../errors";
 
 /** Environment variable that stands for `deleteUnreachable: true` on every resource: no `up` is needed before. */
-const DELETE_UNREACHABLE = "CONTAINER_HA_DELETE_UNREACHABLE";
+export const DELETE_UNREACHABLE = "CONTAINER_HA_DELETE_UNREACHABLE";
 
 /**
  * Removes something from a host or a group. Where nobody answers, the failure says how to delete the resource all the
@@ -18,7 +18,7 @@ export async function removeOrGiveUp(o: {
     await o.remove();
   } catch (error) {
     if (!(error instanceof HostUnreachable || error instanceof GroupUnavailable)) throw error;
-    if (o.allowed || process.env[DELETE_UNREACHABLE] === "true") {
+    if (mayGiveUp(o.allowed)) {
       o.log(`warning: ${error.message}\n${o.what} was given up and may be left there (deleteUnreachable).`);
       return;
     }
@@ -27,4 +27,9 @@ export async function removeOrGiveUp(o: {
       "environment: it is then deleted from the state, and what is left there is not cleaned up.";
     throw error;
   }
+}
+
+/** Whether what a host that does not answer still has may be left there. */
+export function mayGiveUp(allowed: boolean): boolean {
+  return allowed || process.env[DELETE_UNREACHABLE] === "true";
 }
