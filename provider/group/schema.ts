@@ -6,6 +6,7 @@ import {
   type InputFault,
   ipSchema,
   nameSchema,
+  parseCidr,
   portsSchema,
   profileSchema,
   timingSchema,
@@ -111,7 +112,8 @@ function networkFaults({
   profile,
 }: GroupInputs): Fault[] {
   const faults: Fault[] = [];
-  if (subnet && !device) {
+  const valid = subnet !== undefined && parseCidr(subnet) !== null;
+  if (valid && !device) {
     for (const [index, host] of hosts.entries()) {
       if (host.role === "member" && !contains(subnet, host.address)) {
         faults.push({
@@ -121,7 +123,7 @@ function networkFaults({
       }
     }
   }
-  if (subnet && gateway && !contains(subnet, gateway)) {
+  if (valid && gateway && !contains(subnet, gateway)) {
     faults.push({
       at: ["gateway"],
       message: `expected an address inside the subnet ${subnet}, got ${gateway}`,

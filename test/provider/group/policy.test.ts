@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import type { GroupHost } from "../../../provider/contract";
+import { type PolicyRequest, policyOf } from "../../../provider/group/policy";
+import type { NetworkFacts } from "../../../provider/preflight/facts";
+
+const host = (name: string, last: number, role: GroupHost["role"] = "member"): GroupHost => ({
+  name,
+  address: `10.0.0.${last}`,
+  role,
+  labels: {},
+});
+const facts = (last: number, changes: Partial<NetworkFacts> = {}): NetworkFacts => ({
+  interfaces: [{ name: "eth0", addresses: [`10.0.0.${last}/24`] }],
+  clock: { discipline: "timesyncd", maxSlewPpm: null },
+  ...changes,
+});
+const request: PolicyRequest = {
+  name: "g",
+  hosts: [host("a", 1), host("b", 2), host("w", 3, "witness")],
+  profile: "fast",
+  ports: { etcdClient: 7379, etcdPeer: 7380, peer: 7381, heartbeat: 7382 },
+};
+const known = (changes: Record<string, NetworkFacts> = {}) =>
+  new Map(Object.entries({ a: facts(1), b: facts(2), w: facts(3), ...changes }));
+
+describe("the policy of a group", () => {
+  it("takes interface and subnet from the members' addresses, and etcd from the voters", () => {
+    const policy = policyOf(request, known());
+    assert.deepEqual(
+      [policy.interface, policy.subnet, policy.etcdEndpoints],
+      ["eth0", "10.0.0.0/24", ["10.0.0.3:7379", "10.0.0.1:7379", "10.0.0.2:7379"]],
+    );
+  });
+
+  it("uses the short fast timings where every member's clock is disciplined", () => {
+    assert.equal(policyOf(request, known()).timing.fenceMs, 560);
+  });
+
+  it("uses the longer fast timings where one member's clock may slew", () => {
+    const slewing = facts(2, { clock: { discipline: "chrony", maxSlewPpm: null } });
+    assert.equal(policyOf(request, known({ b: slewing })).timing.fenceMs, 1000);
+  });
+
+  it("uses the longer fast timings where one member did not answer", () => {
+    const some = known();
+    some.delete("b");
+    assert.equal(policyOf(request, some).timing.fenceMs, 1000);
+  });
+
+  it("does not care for the clock and the network of a witness", () => {
+    const other = facts(3, {
+      interfaces: [{ name: "ens3", addresses: ["10.0.0.3/8"] }],
+      clock: { discipline: "unknown", maxSlewPpm: null },
+    });
+    assert.equal(policyOf(request, known({ w: other })).timing.fenceMs, 560);
+  });
+
+  it("takes explicit timings as they are", () => {
+    const timings = { ...policyOf(request, known()).timing, fenceMs: 900 };
+    assert.equal(policyOf({ ...request, timings }, known()).timing.fenceMs, 900);
+  });
+
+  const two = [
+    { name: "eth0", addresses: ["10.0.0.1/24"] },
+    { name: "eth1", addresses: ["192.168.7.1/24"] },
+  ];
+  it("takes the subnet of a declared interface", () => {
+    const all = known({ a: facts(1, { interfaces: two }), b: facts(2, { interfaces: two }) });
+    const policy = policyOf({ ...request, interface: "eth1" }, all);
+    assert.deepEqual([policy.interface, policy.subnet], ["eth1", "192.168.7.0/24"]);
+  });
+
+  const refused: {
+    title: string;
+    request?: Partial<PolicyRequest>;
+    facts?: Record<string, NetworkFacts>;
+    error: RegExp;
+  }[] = [
+    {
+      title: "an interface that a member does not have",
+      request: { interface: "eth1" },
+      error: /^interface: host a has no interface eth1 that is up \(it has eth0\)$/,
+    },
+    {
+      title: "members whose interfaces have different names",
+      facts: { b: facts(2, { interfaces: [{ name: "ens3", addresses: ["10.0.0.2/24"] }] }) },
+      error: /networks differ: a has eth0 in 10\.0\.0\.0\/24, b has ens3 in 10\.0\.0\.0\/24/,
+    },
+    {
+      title: "a member whose address is on no interface",
+      facts: { b: facts(9) },
+      error: /no interface of host b carries its address 10\.0\.0\.2 \(it has eth0\)/,
+    },
+    {
+      title: "a gateway outside the subnet that was found",
+      request: { gateway: "10.9.0.1" },
+      error: /^gateway: expected an address inside 10\.0\.0\.0\/24, got 10\.9\.0\.1$/,
+    },
+  ];
+  for (const { title, request: changes, facts: changed, error } of refused) {
+    it(`refuses ${title}`, () => {
+      assert.throws(() => policyOf({ ...request, ...changes }, known(changed)), { message: error });
+    });
+  }
+});
