@@ -3,7 +3,7 @@ import type { CopyRequest } from "../../env";
 import { ip } from "./commands/ip";
 import { gratuitousArp, inNetns, ipBatch } from "./commands/netns";
 import type { RuntimeContext } from "./context";
-import { needPid, needRecord } from "./copies";
+import { needPid, needRecord, pidOf } from "./copies";
 import { run } from "./exec";
 import { lines } from "./wiring";
 
@@ -20,8 +20,10 @@ export async function announce(context: RuntimeContext, { spec, mac }: CopyReque
   const route = ip.routeLocally({ network: context.network(), mac, virtualIps: spec.virtualIps });
   await Promise.all([sendArp(pid, spec.virtualIps), run(ipBatch, { input: lines(route) })]);
   for (const delay of REPEAT_AFTER_MS) {
-    const again = () => void sendArp(pid, spec.virtualIps).catch(() => undefined);
-    setTimeout(again, delay).unref();
+    setTimeout(() => {
+      // safety: after its death the number may be a process of the host, which must not claim the address.
+      if (pidOf(context, record) === pid) void sendArp(pid, spec.virtualIps).catch(() => undefined);
+    }, delay).unref();
   }
 }
 

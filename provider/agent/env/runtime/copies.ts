@@ -69,7 +69,9 @@ export function forgetExit(context: RuntimeContext, id: string): void {
 
 /** The init process on the host: of a held copy by CRIU's word, else by runc's. Null: there is none. */
 export function pidOf(context: RuntimeContext, record: CopyRecord): number | null {
-  return heldPid(record.container) ?? runcState(context, record)?.pid ?? null;
+  const held = heldPid(record.container);
+  if (held !== null && belongsTo(held, record.id)) return held;
+  return runcState(context, record)?.pid ?? null;
 }
 
 /** The process that waits before its first instruction; null: none does. */
@@ -87,12 +89,12 @@ export function runcState(context: RuntimeContext, record: CopyRecord): { root: 
     const file = join(root, record.id, "state.json");
     if (!existsSync(file)) continue;
     const { init_process_pid: pid } = runcStateSchema.parse(JSON.parse(readFileSync(file, "utf8")));
-    // safety: a number that was given to another process since must never be entered or traced.
     if (pid > 1 && belongsTo(pid, record.id)) return { root, pid };
   }
   return null;
 }
 
+/** safety: a number that was given to another process since must never be entered, traced or given a MAC. */
 function belongsTo(pid: number, id: string): boolean {
   try {
     return /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1]?.includes(id) ?? false;

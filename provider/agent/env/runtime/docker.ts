@@ -43,9 +43,6 @@ export function dockerEngine(): Engine {
       if (code === 0) await run(docker.networkRemove());
       await run(docker.networkCreate(plan));
     },
-    async removeNetwork() {
-      if ((await tryRun(docker.networkInspect())).code === 0) await run(docker.networkRemove());
-    },
     async create(plan) {
       const environment = environmentOf(plan.spec.workload.envs);
       writeFileSync(plan.envFile, environment.lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });

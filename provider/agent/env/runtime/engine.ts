@@ -15,8 +15,6 @@ export interface Engine {
   load(archive: string, image: string): Promise<void>;
   /** The network that every protected container is on. Idempotent; one of other settings is replaced. */
   ensureNetwork(plan: EngineNetworkPlan): Promise<void>;
-  /** Succeeds when there is none. */
-  removeNetwork(): Promise<void>;
   /** Creates without starting. */
   create(plan: CreatePlan): Promise<CopyRecord>;
   /** Brings a copy that was only created, or that has ended, to where `restore` accepts it. */

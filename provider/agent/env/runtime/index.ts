@@ -17,7 +17,6 @@ import { podmanEngine } from "./podman";
 import { probe } from "./probe";
 import { endInterruptedDumps } from "./recover";
 import { release, restore } from "./restore";
-import { removeHostRuntime } from "./teardown";
 import { tickle } from "./tickle";
 import { versions } from "./versions";
 import { wire } from "./wiring";
@@ -68,11 +67,6 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       return known;
     },
   };
-}
-
-/** Takes away everything that a runtime ever made on this host: copies, engine networks, shims, files. */
-export function removeRuntime(options: RuntimeOptions): Promise<void> {
-  return removeHostRuntime(createContext(options, () => undefined));
 }
 
 function createContext(options: RuntimeOptions, network: () => HostNetwork | undefined): RuntimeContext {

@@ -46,12 +46,6 @@ export async function ensureHostNetwork(
   return network;
 }
 
-export async function removeHostNetwork(): Promise<void> {
-  for (const line of [...ip.deleteProbeRule(), ...ip.deleteLink(probeShim), ...ip.deleteLink(localShim)]) {
-    await tryRun(ipBatch, { input: lines([line]) });
-  }
-}
-
 async function ensureShim(wanted: { parent: string; shim: string; mac: string }): Promise<void> {
   const { code, stdout } = await tryRun(showLink(wanted.shim));
   const link = code === 0 ? linksSchema.parse(JSON.parse(stdout))[0] : undefined;

@@ -32,9 +32,6 @@ export function podmanEngine(): Engine {
       if (code === 0) await run(podman.networkRemove());
       await run(podman.networkCreate(plan));
     },
-    async removeNetwork() {
-      if ((await tryRun(podman.networkInspect())).code === 0) await run(podman.networkRemove());
-    },
     async create(plan) {
       const environment = environmentOf(plan.spec.workload.envs);
       writeFileSync(plan.envFile, environment.lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });

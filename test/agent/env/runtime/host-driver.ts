@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import type { Log, Runtime } from "../../../../provider/agent/env";
-import { createRuntime, removeRuntime } from "../../../../provider/agent/env/runtime";
+import { createRuntime } from "../../../../provider/agent/env/runtime";
 
 /**
  * Runs on a test host: the real runtime, one call per line of JSON from the test (`{"id", "call", "argument"}`), and one
@@ -36,7 +36,6 @@ createServer((socket) => {
 }).listen(Number(port));
 
 async function answer(call: string, argument: unknown): Promise<unknown> {
-  if (call === "removeRuntime") return removeRuntime({ group, host, log });
   const method = runtime[call as keyof Runtime] as (...values: unknown[]) => unknown;
   return Array.isArray(argument) ? method(...argument) : method(argument);
 }

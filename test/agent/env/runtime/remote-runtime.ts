@@ -11,7 +11,7 @@ import { until } from "../../../support/until";
 const PORT = 9911;
 const UNIT = "runtime-under-test";
 
-type Calls = Omit<Runtime, "onExit"> & { removeRuntime(): Promise<void> };
+type Calls = Omit<Runtime, "onExit">;
 
 /** The runtime of one test host, driven from the test. Rejects with the runtime's own messages. */
 export type RemoteRuntime = Calls & {

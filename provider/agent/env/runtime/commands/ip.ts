@@ -34,7 +34,6 @@ export const ip = {
     `route replace ${subnet} dev ${probeShim} src ${probeAddress} table ${probeTable}`,
   ],
   addProbeRule: () => [`rule add from ${probeAddress} lookup ${probeTable} priority ${probeTable}`],
-  deleteProbeRule: () => [`rule delete priority ${probeTable}`],
 
   /**
    * Inside the container's namespace, after each birth of it and each change of its MAC (which flushes neighbours):

@@ -9,7 +9,10 @@ export interface EngineNetworkPlan {
 
 /** runc is asked for by name: with crun, podman's default, CRIU cannot restore beside cgroup v1. */
 export function podmanCreate(plan: CreatePlan): string[] {
-  return ["podman", "--runtime", "runc", ...createArgs(plan)];
+  const [create = "", ...args] = createArgs(plan);
+  // Podman limits the number of processes by default, and fails where the host has no controller for it.
+  const unlimited = plan.controllers.includes("pids") ? [] : ["--pids-limit", "0"];
+  return ["podman", "--runtime", "runc", create, ...unlimited, ...args];
 }
 
 export const podman = {

@@ -115,7 +115,18 @@ describe("creating a container in its engine", () => {
   });
 
   it("asks podman for runc, since its default cannot be restored everywhere", () => {
-    assert.deepEqual(podmanCreate(planOf(specOf())).slice(0, 4), ["podman", "--runtime", "runc", "create"]);
+    const plain = podmanCreate(planOf(specOf()));
+    assert.deepEqual(plain.slice(0, 5), ["podman", "--runtime", "runc", "create", "--name"]);
     assert.deepEqual(dockerCreate(planOf(specOf())).slice(0, 2), ["docker", "create"]);
+  });
+
+  it("lifts podman's default limit of processes where the host has no controller for it", () => {
+    assert.deepEqual(podmanCreate(planOf(specOf(), ["cpu"])).slice(3, 7), [
+      "create",
+      "--pids-limit",
+      "0",
+      "--name",
+    ]);
+    assert.ok(!dockerCreate(planOf(specOf(), ["cpu"])).includes("--pids-limit"));
   });
 });
