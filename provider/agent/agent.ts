@@ -232,7 +232,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     }
     if (local.busy) {
       // What another host owns now must not wait for a long action to end.
-      if (decision.do === "evict" && local.joined) void closeAtOnce(session, container.name);
+      if (decision.do === "evict" && local.joined) track(session, closeAtOnce(session, container.name));
       return;
     }
     track(session, carryOut(session, { container, local }, decision, tools));
@@ -367,8 +367,10 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
 
   async function closeAtOnce(session: Context, container: string): Promise<void> {
     localOf(session, container).joined = false;
-    await env.gate.leave(realMac(session.me.group, container));
-    await env.runtime.kill(container);
+    await Promise.allSettled([
+      env.gate.leave(realMac(session.me.group, container)),
+      env.runtime.kill(container),
+    ]);
   }
 
   async function refreshStored(session: Context): Promise<void> {

@@ -111,10 +111,14 @@ function decideRemoval({ container, copy, me, view, stored }: DecideInput): Deci
     : nothing(`${owner.host} removes it`);
 }
 
-function decideUnowned({ candidates, copy, me, container }: DecideInput, spec: ContainerSpec): Decision {
+function decideUnowned(
+  { candidates, copy, me, container, lapsed }: DecideInput,
+  spec: ContainerSpec,
+): Decision {
   if (copy.state !== "absent" && copy.state !== "prepared") {
     return { do: "evict", because: "a copy runs that no record allows" };
   }
+  if (lapsed) return nothing("the lease has lapsed");
   const live = new Set(candidates);
   const first = spec.candidates.find((host) => live.has(host)) ?? candidates[0];
   if (container.migrating || first !== me.host)
@@ -238,7 +242,7 @@ function decideTakeOver(input: DecideInput): Decision | null {
   const { container, me, fence, now, candidates, copy, stored } = input;
   const owner = container.owner!.value;
   const stopped = owner.phase === "STOPPED" && sessionHolds(input.view, owner.host, owner.sid);
-  if (!stopped && !fence) return null;
+  if (input.lapsed || (!stopped && !fence)) return null;
   if (container.migrating || !candidates.includes(me.host)) return null;
   const changed = owner.specDigest !== specDigest(container.spec!.value);
   if (owner.phase === "FAILED" && !changed) return null;

@@ -53,8 +53,8 @@ export function candidatesFor(context: Context, container: ContainerView): strin
   return placement.ok ? placement.candidates : [];
 }
 
+/** Of this host too only what its heartbeat key shows counts: what cannot renew cannot serve. */
 export function isLiveMember(context: Context, host: string): boolean {
-  if (host === context.me.host) return true;
   return isLive(context.view, context.observations, host, context.policy.timing, context.env.clock.now());
 }
 

@@ -128,6 +128,18 @@ describe("A container of three hosts", () => {
       assert.equal(world.owner()!.epoch, before.epoch);
     }));
 
+  it("goes to a standby that renews its own session, not to one whose lease process is gone", () =>
+    inProtectedWorld(
+      async (world) => {
+        world.killLease("b");
+        await world.run(4000);
+        world.powerOff("a");
+        await world.until("c answers", () => world.answering().includes("c"), 5000);
+        assert.equal(world.events("failover").length, 1);
+      },
+      { spec: { standbys: 2 } },
+    ));
+
   it("fails over when its agent hangs, though the process lives", () =>
     inProtectedWorld(async (world) => {
       world.host("a").agent!.process.pause();

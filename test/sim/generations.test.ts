@@ -18,6 +18,19 @@ describe("A generation", () => {
       { spec: { standbys: 2 } },
     ));
 
+  it("that is altered on the standby is fetched from a live holder before a dead one is asked", () =>
+    inProtectedWorld(
+      async (world) => {
+        world.host("b").disk.alter(named(world));
+        world.host("c").faults.restore.set("db", "c cannot restore it");
+        world.powerOff("a");
+        const at = world.now();
+        await world.until("b answers", () => world.answering().includes("b"));
+        assert.ok(world.now() - at < world.policy.timing.fenceMs + 1500, `after ${world.now() - at} ms`);
+      },
+      { spec: { standbys: 2 } },
+    ));
+
   it("that is altered wherever it is held is never restored, and nothing older in its place", () =>
     inProtectedWorld(async (world) => {
       await world.until("a second generation is committed", () => named(world).gen >= 2);

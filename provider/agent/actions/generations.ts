@@ -1,5 +1,6 @@
 import { type Generation, type Manifest, manifestBytes } from "../../contract";
 import { type Context, count, generationKey, type Subject } from "../context";
+import { isLiveMember } from "../input";
 import { commitTxn } from "../ownership";
 import { settle } from "../settle";
 import type { ContainerView } from "../view";
@@ -33,7 +34,9 @@ export async function intactGeneration(
       sentence: `generation ${epoch}-${gen} here is refused: ${(error as Error).message}`,
     });
   }
-  for (const holder of named.holders.filter((host) => host !== context.me.host)) {
+  const others = named.holders.filter((host) => host !== context.me.host);
+  const dead = others.filter((host) => !isLiveMember(context, host));
+  for (const holder of [...others.filter((host) => !dead.includes(host)), ...dead]) {
     try {
       await net.fetchGeneration(holder, reference);
       return await disk.verify(reference, named.manifestSha);
