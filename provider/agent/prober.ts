@@ -25,6 +25,7 @@ export function createProber(context: Context): (container: ContainerView, local
       progress.set(key, state);
       if (state.running || now < state.dueAt) return;
       state.running = true;
+      const busyBefore = local.busy;
       const mac = realMac(context.me.group, container.name);
       void context.env.runtime
         .probe({ spec, mac, probe })
@@ -33,7 +34,7 @@ export function createProber(context: Context): (container: ContainerView, local
           state.running = false;
           state.dueAt = context.env.clock.now() + probe.interval * 1000;
           // What was asked while the copy was frozen or replaced says nothing about the application.
-          if (local.state !== "running" || !local.joined || local.checkpointing) return;
+          if (local.state !== "running" || !local.joined || busyBefore || local.busy) return;
           state.failures = fault === null ? 0 : state.failures + 1;
           if (fault === null || state.failures < probe.retries) return;
           state.failures = 0;

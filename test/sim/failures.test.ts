@@ -116,6 +116,19 @@ describe("A container that fails by itself", () => {
       { spec: { probes: [probe] } },
     ));
 
+  it("is found to fail its probe also while its generations are always on their way", () =>
+    inProtectedWorld(
+      async (world) => {
+        const schedule = { intervalMs: 500, retain: 1, stack: "shop/dev" };
+        assert.ok((await world.ctl("a", { op: "set-schedule", name: "db", schedule })).ok);
+        await world.run(5000);
+        const { epoch } = world.owner()!;
+        world.host("a").faults.probe.set("db", "no answer");
+        await world.until("a begins again", () => world.owner()!.epoch > epoch, 10_000);
+      },
+      { spec: { probes: [probe] }, transferMs: 20_000 },
+    ));
+
   it("that cannot be checkpointed is refused, with the reason, and leaves nothing behind", () =>
     inWorld({}, async (world) => {
       for (const { faults } of world.hosts) faults.dump.set("db", "io_uring is in use");
