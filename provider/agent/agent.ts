@@ -10,6 +10,7 @@ import { whomToFence } from "./fencing";
 import { createGateKeeper } from "./gate-keeper";
 import { publishInfo } from "./host-info";
 import { decideInput } from "./input";
+import { betterLeader } from "./leadership";
 import { noObservations, observe } from "./observe";
 import { fenceTxn } from "./ownership";
 import { createProber } from "./prober";
@@ -23,6 +24,8 @@ const SUSPICION_READ_MS = 25;
 const LEAST_READ_MS = 200;
 /** What the lease process says of the gate is compared with what was asked for this often. */
 const GATE_CHECK_MS = 1000;
+/** Whether etcd's leader is on this host, and should not be, is asked this often. */
+const LEADER_CHECK_MS = 3000;
 /** The generations on the disk are listed at least this often. */
 const LIST_MS = 60_000;
 /** An agent whose cycles have not ended for this long says no more that it is alive: it hangs (safety.md 1.5). */
@@ -126,7 +129,13 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     await adoptCopies(session);
     await refreshStored(session);
     const syncGate = createGateKeeper(session);
-    const tools: Tools = { syncGate, probe: createProber(session), lose, lastGateCheck: 0 };
+    const tools: Tools = {
+      syncGate,
+      probe: createProber(session),
+      lose,
+      lastGateCheck: 0,
+      lastLeaderCheck: 0,
+    };
     env.gate.onEvent((event) => {
       if (!signal.aborted) void onLeaseEvent(session, event, lose);
     });
@@ -178,6 +187,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       if (quorum)
         env.log.event({ kind: "store", sentence: `the store does not answer: ${(error as Error).message}` });
       quorum = false;
+      updateSuspects(session);
+      holdWithoutStore(session, tools);
       return;
     }
     if (!quorum) env.log.event({ kind: "store", sentence: "the store answers" });
@@ -211,8 +222,32 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     for (const { host, because } of whomToFence(session))
       await step(`${host} was not fenced`, fence(session, host, because));
     for (const container of allContainers(session)) consider(session, container, tools);
+    keepLeadership(session, tools);
     await step("what this host tells the group was not written", publishInfo(session));
     complain(session, faults.join("; "));
+  }
+
+  /** etcd's leader may have died with the primary: what only prepares does not wait for the election. */
+  function holdWithoutStore(session: Context, tools: Tools): void {
+    for (const container of session.view.containers.values()) {
+      const decision = decide(decideInput(session, container));
+      if (decision.do === "hold") consider(session, container, tools);
+    }
+  }
+
+  /** Keeps etcd's leadership off hosts that run primaries; which host leads is no matter of safety. */
+  function keepLeadership(session: Context, tools: Tools): void {
+    const now = env.clock.now();
+    if (now - tools.lastLeaderCheck < LEADER_CHECK_MS) return;
+    tools.lastLeaderCheck = now;
+    const target = betterLeader(session);
+    if (!target) return;
+    track(
+      session,
+      env.store.moveLeader(target).catch((error: Error) => {
+        env.log.debug(`etcd's leadership was not moved to ${target}: ${error.message}`);
+      }),
+    );
   }
 
   /** Tells of trouble when it begins or changes, not in each cycle. */
@@ -445,6 +480,7 @@ interface Tools {
   probe: ReturnType<typeof createProber>;
   lose(why: string): void;
   lastGateCheck: number;
+  lastLeaderCheck: number;
 }
 
 /** How often UDP heartbeats are sent, ms. */
