@@ -47,7 +47,7 @@ export async function restore(
   clearTraces(places);
   forgetReasons(container);
   forgetExit(context, record.id);
-  await layLayer(record, layer);
+  await Promise.all([layLayer(record, layer), run(["mkfifo", "-m", "600", places.gatePipe])]);
   writeFileSync(places.holdScript, holdScript(places), { mode: 0o700 });
   writeFileSync(
     places.criuConf,
@@ -60,7 +60,6 @@ export async function restore(
     }),
     { mode: 0o600 },
   );
-  await run(["mkfifo", "-m", "600", places.gatePipe]);
   if (context.jobs.kills(container) !== kills)
     throw new Error(`${container} was killed before it was restored`);
 
