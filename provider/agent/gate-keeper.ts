@@ -40,11 +40,16 @@ export function gateConfig(context: Context): GateConfig {
 /** Returns a function that brings the gate up to date; it is called before any copy is created or changes its MAC. */
 export function createGateKeeper(context: Context): () => Promise<void> {
   let sent = "";
+  let last = 0;
   return async () => {
     const config = gateConfig(context);
     const text = JSON.stringify(config);
     if (text === sent) return;
+    // Until it is known to be there, nothing counts as told: what another caller needs may be what this one changes.
+    sent = "";
+    last += 1;
+    const mine = last;
     await context.env.gate.configure(config);
-    sent = text;
+    if (mine === last) sent = text;
   };
 }

@@ -1,7 +1,7 @@
-import { type Timing, timingOf } from "../../provider/contract";
-import { specOf } from "./group";
+import { keysOf, type Timing, timingOf } from "../../provider/contract";
+import { GROUP, specOf } from "./group";
 import type { Random } from "./random";
-import { untilProtected } from "./scenario";
+import { isProtected, untilProtected } from "./scenario";
 import { createWorld, instantaneous, realistic, type World } from "./world";
 
 /** One random run: 30 s of faults, then everything is healed and has to be well again. */
@@ -18,6 +18,7 @@ export async function chaos(seed: number): Promise<Run> {
   const world = await createWorld(worldOf(seed));
   const { random } = world;
   await world.protect(specOf({ standbys: random.pick([1, 1, 2]) }));
+  if (seed % 4 === 0) await world.protect(specOf({ name: "web", virtualIps: ["10.0.0.101"] }));
   const schedule = { intervalMs: random.pick([500, 2000, 10_000]), retain: 1, stack: "shop/dev" };
   await world.ctl("a", { op: "set-schedule", name: "db", schedule });
   world.links.lateRequests = random.pick([0, 0.3, 1]);
@@ -27,7 +28,9 @@ export async function chaos(seed: number): Promise<Run> {
     strike(world);
   }
   makeWell(world);
+  declareAnew(world);
   await untilProtected(world, HEALED_MS);
+  if (seed % 4 === 0) await world.until("web is protected again", () => isProtected(world, "web"), HEALED_MS);
   if (world.invariants.losses.length > 0) throw new Error(`seed ${seed}: ${world.invariants.losses}`);
   const run = {
     seed,
@@ -97,6 +100,7 @@ const strikes: Strike[] = [
   { weight: 2, act: (world, random) => world.killAgent(anyHost(world), random.between(50, 4000)) },
   { weight: 2, act: (world, random) => world.killLease(anyHost(world), random.between(50, 3000)) },
   { weight: 1, act: (world) => world.crashContainer(anyHost(world)) },
+  { weight: 1, act: (world, random) => endSession(world, random.pick(world.hosts).name) },
   { weight: 2, act: (world, random) => stop(world, random) },
   {
     weight: 1,
@@ -125,6 +129,28 @@ function stop(world: World, random: Random): void {
   );
   process.pause();
   world.later(random.between(50, 4000), () => process.resume());
+}
+
+/** A container that failed for want of a disk starts over when its specification is declared anew. */
+function declareAnew(world: World): void {
+  for (const [name, { owner, spec }] of world.view().containers) {
+    if (owner?.value.phase !== "FAILED" || !owner.value.reason.includes("ENOSPC")) continue;
+    const anew = { ...spec!.value, incarnation: spec!.value.incarnation + 1 };
+    world.records.apply({
+      compares: [],
+      writes: [{ put: keysOf(GROUP).spec(name), value: JSON.stringify(anew) }],
+    });
+  }
+}
+
+/** An operator says that a session has ended, though its host may be alive. */
+function endSession(world: World, host: string): void {
+  const sid = world.view().hosts.get(host)?.session?.value.sid;
+  if (!sid) return;
+  world.story.push(`${(world.now() / 1000).toFixed(3)} ${host} TOMBSTONE: ${sid}`);
+  const value = JSON.stringify({ by: "operator", method: "operator", at: "" });
+  const key = keysOf(GROUP).fence(host, sid);
+  world.records.apply({ compares: [{ key, modRevision: 0 }], writes: [{ put: key, value }] });
 }
 
 /** Somebody declares another image, through whichever agent answers. */

@@ -56,12 +56,19 @@ export function createKernel({ now, rate, random, changed }: KernelOptions): Sim
       changed();
     },
     commandsOf(process) {
-      const command = async (effect: () => void) => {
+      let last: Promise<unknown> = Promise.resolve();
+      const one = async (effect: () => void) => {
         await process.wait(random.between(0, COMMAND_MS));
         if (kernel.broken) throw new Error("nft: Operation not permitted");
         effect();
         changed();
         await process.wait(random.between(0, COMMAND_MS));
+      };
+      /** Commands take effect in the order of the calls. */
+      const command = (effect: () => void): Promise<void> => {
+        const done = last.then(() => one(effect));
+        last = done.catch(() => {});
+        return done;
       };
       return {
         ensure: () =>
