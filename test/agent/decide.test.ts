@@ -38,8 +38,16 @@ describe("The owner of a container", () => {
     const copy = copyOf({ state: "exited", detail: "exit code 1" });
     const reaction = (crash: string) =>
       decide(inputOf("a", { copy, container: containerOf({ spec: withOnFailure({ crash }) }) }));
-    assert.deepEqual(reaction("restore"), { do: "begin-again", cold: false, because: "it ended: exit code 1" });
-    assert.deepEqual(reaction("restart"), { do: "begin-again", cold: true, because: "it ended: exit code 1" });
+    assert.deepEqual(reaction("restore"), {
+      do: "begin-again",
+      cold: false,
+      because: "it ended: exit code 1",
+    });
+    assert.deepEqual(reaction("restart"), {
+      do: "begin-again",
+      cold: true,
+      because: "it ended: exit code 1",
+    });
     assert.equal(reaction("failover").do, "give-up");
   });
 
