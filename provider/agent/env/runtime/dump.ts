@@ -11,7 +11,7 @@ import type { RuntimeContext } from "./context";
 import { needRecord, runcState } from "./copies";
 import { criuConfig } from "./criu-config";
 import { criuReason, criuSentence } from "./criu-log";
-import { run } from "./exec";
+import { failure, run, tryRun } from "./exec";
 import { freeze, thaw } from "./freezer";
 import { generationPlaces, placesOf } from "./places";
 
@@ -44,7 +44,7 @@ export async function dump(
         timeoutMs: DUMP_TIMEOUT_MS,
         onStart: (pid) => writeFileSync(places.dumpPid, String(pid)),
       }),
-      run(tar.pack({ folder: record.layer, file: layer }), { timeoutMs: DUMP_TIMEOUT_MS }),
+      pack({ folder: record.layer, file: layer }),
       run(inNetns(state.pid, establishedConnections)),
     ]);
     if (dumped.status === "rejected") {
@@ -60,6 +60,12 @@ export async function dump(
     context.dumping.delete(container);
   }
   return { frozenMs: performance.now() - frozenAt, connections };
+}
+
+async function pack(o: { folder: string; file: string }): Promise<void> {
+  const argv = tar.pack(o);
+  const result = await tryRun(argv, { timeoutMs: DUMP_TIMEOUT_MS });
+  if (!tar.isPacked(result)) throw failure(argv, result);
 }
 
 const tablesSchema = z.object({

@@ -13,6 +13,9 @@ export const tar = {
     file,
     ".",
   ],
+  /** Whether all of a frozen container was packed: it changes nothing then, but CRIU makes folders in its /tmp. */
+  isPacked: ({ code, stderr }: { code: number | null; stderr: string }) =>
+    code === 0 || (code === 1 && stderr.trim().split("\n").every(isOfFolders)),
   unpack: ({ folder, file }: { folder: string; file: string }) => [
     "tar",
     ...exactly,
@@ -27,3 +30,7 @@ export const tar = {
 };
 
 const exactly = ["--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls"];
+
+function isOfFolders(line: string): boolean {
+  return /: (file changed as we read it|File removed before we read it)$/.test(line);
+}

@@ -54,4 +54,16 @@ describe("command lines of the engines", () => {
         "--extract --file /g/layer.tar",
     );
   });
+
+  it("take what CRIU makes in a container's /tmp for no fault of packing, and anything else for one", () => {
+    const folders = "tar: ./tmp: file changed as we read it\ntar: ./tmp/x: File removed before we read it\n";
+    assert.ok(tar.isPacked({ code: 0, stderr: "" }));
+    assert.ok(tar.isPacked({ code: 1, stderr: folders }));
+    assert.ok(
+      !tar.isPacked({ code: 1, stderr: `${folders}tar: ./a: File shrank by 5 bytes; padding with zeros` }),
+    );
+    assert.ok(!tar.isPacked({ code: 1, stderr: "" }));
+    assert.ok(!tar.isPacked({ code: 2, stderr: folders }));
+    assert.ok(!tar.isPacked({ code: null, stderr: "" }));
+  });
 });
