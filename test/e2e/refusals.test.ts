@@ -8,34 +8,35 @@ import type { Stack } from "../support/pulumi";
 import { redisStack } from "../support/redis-story";
 import { refused, succeeded } from "../support/runs";
 
-const listening = `#!/usr/bin/python3
-import os, socket, time
-listener = socket.create_server(("", 6379))
-`;
-
 /** Programs in the place of redis-server, each with something open that CRIU does not dump. */
 const undumpable = [
   {
     title: "a program with a large deleted file open",
-    program: `${listening}
+    tag: "deleted-file",
+    opens: `
 file = os.open("/tmp/large", os.O_RDWR | os.O_CREAT)
 for _ in range(80):
     os.write(file, bytes(1 << 20))
-os.unlink("/tmp/large")
-time.sleep(1e9)
-`,
+os.unlink("/tmp/large")`,
     reason: /It keeps a large deleted file open/,
   },
   {
     title: "a program with unread replies in a netlink socket",
-    program: `${listening}
+    tag: "netlink",
+    opens: `
 netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-netlink.send(bytes([17, 0, 0, 0, 18, 0, 1, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0]))
-time.sleep(1e9)
-`,
+netlink.send(bytes([17, 0, 0, 0, 18, 0, 1, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0]))`,
     reason: /It has unread data in a netlink socket/,
   },
 ];
+
+/** It listens where Redis would, so that its probe succeeds. */
+const programThat = (opens: string) => `#!/usr/bin/python3
+import os, socket, time
+${opens}
+listener = socket.create_server(("", 6379))
+time.sleep(1e9)
+`;
 
 /** What a user gets wrong, or finds dead, on the way from a first `up` to `destroy`. */
 labSuite(
@@ -119,10 +120,10 @@ labSuite(
       await assertNoContainer();
     });
 
-    for (const { title, program, reason } of undumpable) {
+    for (const { title, tag, opens, reason } of undumpable) {
       it(`${title}: refused with CRIU's reason and what it means, and nothing is left`, async () => {
-        const files = { "/usr/bin/redis-server": { content: program, mode: 0o755 } };
-        const { image } = await lab.pushImage("undumpable", { ...pythonImage, files });
+        const files = { "/usr/bin/redis-server": { content: programThat(opens), mode: 0o755 } };
+        const { image } = await lab.pushImage("undumpable", { ...pythonImage, files }, tag);
         await withImage(image);
         const output = refused(await stack.up());
         assert.match(output, /it cannot be checkpointed: [\s\S]*CRIU says: /);
