@@ -76,8 +76,9 @@ export function createGate({ process, socketMs }: GateOptions): SimGate {
       }
       if (next.standing) this.hear(next.standing);
       const unanswered = [...pending];
-      if (config) void call((lease) => lease.configure(config!), null);
-      if (session) void call((lease) => lease.adopt(session!), null);
+      const known = { config, session };
+      if (known.config) void call((lease) => lease.configure(known.config!), null);
+      if (known.session) void call((lease) => lease.adopt(known.session!), null);
       for (const { send } of unanswered) send(next);
     },
     hear: (event) =>
