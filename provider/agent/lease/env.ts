@@ -37,6 +37,6 @@ export interface KernelGate {
   close(macs: readonly string[]): Promise<void>;
   closeAll(): Promise<void>;
   configure(config: GateConfig): Promise<void>;
-  /** Null while the gate is what it should be, else what is wrong with it. */
+  /** Null while the gate is what it should be, else what is wrong with it. Rejects when it could not be looked at. */
   verify(): Promise<string | null>;
 }

@@ -1,4 +1,5 @@
 import { dropUnsent, type LeaseContext } from "./state";
+import type { Trouble } from "./trouble";
 
 /** How often the gate in the kernel is compared with what it should be. */
 const VERIFY_MS = 1000;
@@ -10,7 +11,7 @@ export interface GateWatch {
   soon(): void;
 }
 
-export function createGateWatch(context: LeaseContext): GateWatch {
+export function createGateWatch(context: LeaseContext, trouble: Trouble): GateWatch {
   const { state, env, emit } = context;
   let dueAt = env.clock.now() + VERIFY_MS;
   let brokenSince: number | null = null;
@@ -22,7 +23,13 @@ export function createGateWatch(context: LeaseContext): GateWatch {
     async look() {
       if (env.clock.now() < dueAt) return;
       dueAt = env.clock.now() + VERIFY_MS;
-      const fault = await env.kernel.verify();
+      let fault: string | null;
+      try {
+        fault = await env.kernel.verify();
+      } catch (error) {
+        trouble.begin("look", `The gate could not be looked at: ${(error as Error).message}`);
+        return;
+      }
       if (fault === null) {
         brokenSince = null;
         return;

@@ -4,7 +4,7 @@ import { parseJson } from "../../contract";
 import type { Log } from "../env";
 import type { GateConfig, KernelGate, Slot } from "./env";
 import { differenceIn, parseListing } from "./listing";
-import type { Nft } from "./nft";
+import { type Nft, NftRefused } from "./nft";
 import {
   armCommands,
   closeAllCommands,
@@ -36,7 +36,6 @@ export function createKernelGate(o: KernelGateOptions): KernelGate {
   const { nft } = o;
   let config = readConfig(o);
   let rules = "";
-  let owned = false;
   /** What the last command opened; null: not known. */
   let opened: { slot: Slot; macs: readonly string[] } | null = null;
 
@@ -49,35 +48,30 @@ export function createKernelGate(o: KernelGateOptions): KernelGate {
       throw error;
     }
   };
-  const rebuild = async () => {
-    opened = { slot: "a", macs: [] };
-    await nft.run([...dropCommands(), ...create(owned)]);
-    await noteRules();
-  };
   const create = (own: boolean) => [
     ...createCommands({ interface: o.interface, owned: own }),
     ...(config ? configureCommands(config) : []),
   ];
-  const noteRules = async () => {
+  // Owned where kernel and nft know that; what is there may have an owner or not.
+  const anew: Way[] = [
+    { owned: true, commands: () => [...dropCommands({ owned: true }), ...create(true)] },
+    { owned: true, commands: () => [...dropCommands(), ...create(true)] },
+    { owned: false, commands: () => [...dropCommands(), ...create(false)] },
+  ];
+  const keeping: Way[] = [true, false].map((own) => ({ owned: own, commands: () => create(own) }));
+  const make = async (ways: Way[]) => {
+    const { owned } = await firstThatWorks(nft, ways);
+    nft.atStart(owned ? ownCommands() : []);
     rules = parseListing(await nft.run([listCommand()])).rules;
+    if (!owned) o.log.warn("The gate's table can be removed by others: kernel or nft is too old to own it.");
   };
   return {
-    async ensure() {
-      // Kept where it can be kept, owned where kernel and nft know that; an older table of ours has no owner yet.
-      const ways = [
-        { owned: true, commands: create(true) },
-        { owned: true, commands: [...dropCommands(), ...create(true)] },
-        { owned: false, commands: create(false) },
-        { owned: false, commands: [...dropCommands(), ...create(false)] },
-      ];
-      const way = await firstThatWorks(nft, ways);
-      owned = way.owned;
-      nft.atStart(owned ? ownCommands() : []);
-      if (!owned)
-        o.log.warn("The gate's table can be removed by others: kernel or nft is too old to own it.");
-      await noteRules();
+    // A table that nobody owns is made anew with an owner rather than kept without one.
+    ensure: () => make([keeping[0]!, anew[1]!, keeping[1]!, anew[2]!]),
+    async rebuild() {
+      opened = { slot: "a", macs: [] };
+      await make(anew);
     },
-    rebuild,
     async arm(slot, macs, leaseMs) {
       await nft.run(armCommands(slot, macs, leaseMs));
     },
@@ -106,19 +100,25 @@ export function createKernelGate(o: KernelGateOptions): KernelGate {
       try {
         return differenceIn(parseListing(await nft.run([listCommand()])), expected.rules, expected.config);
       } catch (error) {
-        return (error as Error).message;
+        if (error instanceof NftRefused) return error.message;
+        throw error;
       }
     },
   };
 }
 
-async function firstThatWorks<Way extends { commands: string[] }>(nft: Nft, ways: Way[]): Promise<Way> {
+interface Way {
+  owned: boolean;
+  commands(): string[];
+}
+
+async function firstThatWorks(nft: Nft, ways: Way[]): Promise<Way> {
   for (const [index, way] of ways.entries()) {
     try {
-      await nft.run(way.commands);
+      await nft.run(way.commands());
       return way;
     } catch (error) {
-      if (index === ways.length - 1) throw error;
+      if (!(error instanceof NftRefused) || index === ways.length - 1) throw error;
     }
   }
   throw new Error("no way to make the gate was given");

@@ -60,10 +60,11 @@ export function createLease(o: LeaseOptions): Lease {
     },
   };
   const nap = createNap(clock);
+  const trouble = createTrouble(log);
   const parts = {
     context,
-    gate: createGateWatch(context),
-    trouble: createTrouble(log),
+    gate: createGateWatch(context, trouble),
+    trouble,
     agentSilentMs: () => clock.now() - agentSeenAt,
   };
   let agentSeenAt = clock.now();
@@ -143,7 +144,7 @@ export function createLease(o: LeaseOptions): Lease {
           await kernel.close([mac]);
           break;
         } catch (error) {
-          parts.trouble.begin("gate", `${mac} could not be closed yet: ${(error as Error).message}`);
+          trouble.begin("gate", `${mac} could not be closed yet: ${(error as Error).message}`);
           state.active = null;
           await clock.sleep(CLOSE_RETRY_MS);
         }

@@ -6,8 +6,8 @@ import { killStaleNft } from "./stale-nft";
 export interface Nft {
   /**
    * Runs the commands as one batch and resolves with what nft printed. Batches run one after the other, in the order
-   * of the calls. Rejects when nft reports an error (nothing of the batch took effect), and when nft died or did not
-   * answer (it may have taken effect; that nft is dead before the rejection).
+   * of the calls. Rejects with NftRefused when nft reports an error (nothing of the batch took effect), with another
+   * error when nft died or did not answer (it may have taken effect; that nft is dead before the rejection).
    */
   run(commands: string[]): Promise<string>;
   /** Every child from the next one on runs these before anything else; their errors are left to the batch after. */
@@ -16,19 +16,22 @@ export interface Nft {
   close(): Promise<void>;
 }
 
+/** The kernel or nft itself did not want the batch; nothing of it took effect. */
+export class NftRefused extends Error {}
+
 export interface NftOptions {
   /** Default `nft -i`. */
   command?: string[];
   /** Remembers the child's pid, so that a later process can end a child that outlived its parent. */
   pidFile?: string;
-  /** Milliseconds after which an nft without an answer is killed. Default 1000. */
+  /** Milliseconds after which an nft without an answer is killed. Default 2000. */
   timeoutMs?: number;
   /** libedit keeps every line as history, so a child is replaced after this many batches. Default 5000. */
   batchesPerChild?: number;
 }
 
 export function createNft(o: NftOptions = {}): Nft {
-  const { command = ["nft", "-i"], pidFile, timeoutMs = 1000, batchesPerChild = 5000 } = o;
+  const { command = ["nft", "-i"], pidFile, timeoutMs = 2000, batchesPerChild = 5000 } = o;
   let child: Child | null = null;
   let batches = 0;
   let replaceAt = 0;
@@ -44,7 +47,7 @@ export function createNft(o: NftOptions = {}): Nft {
     }
     const output = await send(child, commands);
     const errors = errorsIn(output);
-    if (errors) throw new Error(`nft refused \`${shortened(commands)}\`: ${errors}`);
+    if (errors) throw new NftRefused(`nft refused \`${shortened(commands)}\`: ${errors}`);
     return output;
   }
 

@@ -56,9 +56,9 @@ export function ownCommands(): string[] {
   return [`add table ${table} { flags owner, persist; }`];
 }
 
-/** Removes the table with all it holds, whether it is there or not. */
-export function dropCommands(): string[] {
-  return [`add table ${table}`, `delete table ${table}`];
+/** Removes the table with all it holds, whether it is there or not; `owned` has to be what that table is. */
+export function dropCommands(o: { owned?: boolean } = {}): string[] {
+  return [...(o.owned ? ownCommands() : [`add table ${table}`]), `delete table ${table}`];
 }
 
 export function configureCommands(config: GateConfig): string[] {

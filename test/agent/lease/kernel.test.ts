@@ -132,10 +132,22 @@ describe("the gate in a real kernel", function () {
       ["add", "rule", "netdev", "ha_gate", "tocontainer", "accept"],
     ]) {
       assert.equal(await kernel.verify(), null);
-      if (tamper(tampering)) {
-        assert.notEqual(await kernel.verify(), null, tampering.join(" "));
-        await kernel.rebuild();
-      }
+      if (tamper(tampering)) assert.notEqual(await kernel.verify(), null, tampering.join(" "));
+      await kernel.rebuild();
+      assert.equal(await kernel.verify(), null);
+      await silence();
+    }
+  });
+
+  it("is made anew also where its owner was killed and somebody removed it or put another in its place", async () => {
+    for (const replaced of [false, true]) {
+      process.kill(nftPid(net), "SIGKILL");
+      await until(() => nftPid(net) === 0, "the end of nft", 5000);
+      net.nft("delete", "table", "netdev", "ha_gate");
+      if (replaced) net.nft("add", "table", "netdev", "ha_gate");
+      await kernel.verify().catch(() => {});
+      assert.notEqual(await kernel.verify(), null);
+      await kernel.rebuild();
       assert.equal(await kernel.verify(), null);
       await silence();
     }

@@ -186,6 +186,15 @@ describe("a gate that somebody changed", () => {
     assert.deepEqual(host.kernel.open(), [MAC]);
   });
 
+  it("is not one that could not be looked at", async () => {
+    const host = await createOwner([MAC]);
+    host.kernel.failing.add("verify");
+    await host.live(2500);
+    assert.deepEqual(host.events, []);
+    assert.deepEqual(host.kernel.open(), [MAC]);
+    assert.equal(host.kernel.failing.size, 0);
+  });
+
   it("is looked at as soon as a command fails", async () => {
     const host = await createOwner([MAC]);
     host.kernel.failing.add("arm");

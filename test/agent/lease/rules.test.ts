@@ -55,6 +55,10 @@ describe("the commands of the gate", () => {
   it("close all by emptying the maps, and remove the table whether it is there or not", () => {
     assert.deepEqual(closeAllCommands(), ["flush map netdev ha_gate gin", "flush map netdev ha_gate gout"]);
     assert.deepEqual(dropCommands(), ["add table netdev ha_gate", "delete table netdev ha_gate"]);
+    assert.deepEqual(dropCommands({ owned: true }), [
+      "add table netdev ha_gate { flags owner, persist; }",
+      "delete table netdev ha_gate",
+    ]);
     assert.equal(listCommand(), "list table netdev ha_gate");
   });
 
