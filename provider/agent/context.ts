@@ -53,6 +53,7 @@ export function localOf(context: Context, container: string): Local {
     runningSince: null,
     unhealthy: null,
     checkpointing: false,
+    probing: 0,
     lastCheckpoint: null,
     noHoldBefore: 0,
     heldSince: null,

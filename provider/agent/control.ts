@@ -278,7 +278,7 @@ async function takeCheckpoint(context: Context, name: string): Promise<unknown> 
     throw new Refusal(reply.code, reply.message);
   }
   const local = localOf(context, name);
-  if (local.busy || local.checkpointing) {
+  if (local.busy || local.checkpointing || local.probing > 0) {
     // What is under way may have begun before what the caller wants to be in it.
     await untilIdle(context, name);
     return takeCheckpoint(context, name);
@@ -304,7 +304,7 @@ async function takeCheckpoint(context: Context, name: string): Promise<unknown> 
 async function untilIdle(context: Context, name: string): Promise<void> {
   const local = localOf(context, name);
   const deadline = context.env.clock.now() + IDLE_LIMIT_MS;
-  while (local.busy || local.checkpointing) {
+  while (local.busy || local.checkpointing || local.probing > 0) {
     if (context.env.clock.now() > deadline)
       throw new Refusal("refused", `${name} is busy (${local.busy ?? "checkpoint"}); try again`);
     await context.env.clock.sleep(POLL_MS / 5, context.signal);

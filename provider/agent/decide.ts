@@ -21,6 +21,8 @@ export interface LocalCopy {
   unhealthy: string | null;
   /** A checkpoint is being packed or sent. */
   checkpointing: boolean;
+  /** Probes that are being asked: no dump begins meanwhile. */
+  probing: number;
   /**
    * When the last attempt at a checkpoint ended, monotonic ms; whether it was committed; and how many in a row failed
    * or were not taken by every standby.
@@ -172,6 +174,7 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
 
 function decideCheckpoint({ container, copy, checkpointDueInMs }: DecideInput, standbys: string[]): Decision {
   if (copy.checkpointing) return nothing("a checkpoint is under way");
+  if (copy.probing > 0) return nothing("a probe is being asked");
   if (standbys.length === 0) return nothing("no standby is live to hold a generation");
   if (copy.lastCheckpoint && copy.lastCheckpoint.failures > 0 && checkpointDueInMs > 0)
     return nothing("the last checkpoint failed, or not every standby took it");

@@ -23,18 +23,20 @@ export function createProber(context: Context): (container: ContainerView, local
       const now = context.env.clock.now();
       const state = progress.get(key) ?? { dueAt: now, failures: 0, running: false };
       progress.set(key, state);
-      if (state.running || now < state.dueAt) return;
+      // safety: a command that runs inside during a dump would be dumped with it.
+      if (state.running || now < state.dueAt || local.busy) return;
       state.running = true;
-      const busyBefore = local.busy;
+      local.probing += 1;
       const mac = realMac(context.me.group, container.name);
       void context.env.runtime
         .probe({ spec, mac, probe })
         .catch((error: Error) => `the probe could not be made: ${error.message}`)
         .then((fault) => {
           state.running = false;
+          local.probing -= 1;
           state.dueAt = context.env.clock.now() + probe.interval * 1000;
           // What was asked while the copy was frozen or replaced says nothing about the application.
-          if (local.state !== "running" || !local.joined || busyBefore || local.busy) return;
+          if (local.state !== "running" || !local.joined || local.busy) return;
           state.failures = fault === null ? 0 : state.failures + 1;
           if (fault === null || state.failures < probe.retries) return;
           state.failures = 0;

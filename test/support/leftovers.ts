@@ -16,7 +16,7 @@ const looks = {
   "docker image": "systemctl is-active -q docker && docker images --format '{{.Repository}}'",
   "nft table": "nft list tables | grep -e ha_gate -e CRIU",
   interface: "ip -o link | grep -o -e ha-probe -e ha-local",
-  rule: "ip rule | grep -e ha-probe -e ha-local",
+  rule: "ip rule | grep 7077",
   process: "pgrep -af 'container-ha|etcd' | grep -v pgrep",
 };
 

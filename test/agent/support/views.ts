@@ -111,6 +111,8 @@ export function copyOf(change: Partial<LocalCopy> = {}): LocalCopy {
     runningSince: null,
     unhealthy: null,
     checkpointing: false,
+    probing: 0,
+    probing: 0,
     lastCheckpoint: null,
     noHoldBefore: 0,
     heldSince: null,
