@@ -48,13 +48,13 @@ sync "$tmp"
 ln "$tmp" ${claimFile}`;
 
 /**
- * Removes everything a group put on this host. `$1`: group; a host that belongs to another group, or to none, is left
- * as it is. The claim goes last, so that an interrupted removal is taken up again.
+ * Removes everything a group put on this host. `$1`: group, `$2`: its stack; a host that belongs to another group or
+ * stack, or to none, is left as it is. The claim goes last, so that an interrupted removal is taken up again.
  */
 export const REMOVE_GROUP_SCRIPT = `
 claim=${claimFile}
 [ -f "$claim" ] || exit 0
-grep -q "\\"group\\":\\"$1\\"" "$claim" || exit 0
+grep -qF "\\"group\\":\\"$1\\"" "$claim" && grep -qF "\\"stack\\":\\"$2\\"" "$claim" || exit 0
 for unit in ${units.agent} ${units.lease} ${units.etcd} ${units.gate}; do
   systemctl disable --now --quiet "$unit" 2>/dev/null
   rm -f "/etc/systemd/system/$unit"

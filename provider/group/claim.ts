@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { CLAIM_SCRIPT } from "../commands/group";
+import { CLAIM_SCRIPT, claimFile } from "../commands/group";
 import { parseJson } from "../contract";
-import { UserError } from "../errors";
+import { CommandFailed, UserError } from "../errors";
 import type { HostSession } from "../ssh/session";
 
 /** A host belongs to one group, which belongs to the stack that declared it. */
@@ -24,10 +24,21 @@ export function checkClaims(own: Claim, found: ReadonlyMap<string, Claim | null>
   if (problems.length > 0) throw new UserError(problems.join("\n"));
 }
 
-/** Marks the host as this group's; succeeds when it is already. */
-export async function claimHost(host: HostSession, own: Claim): Promise<void> {
-  await host.script(CLAIM_SCRIPT, {
-    stdin: JSON.stringify(own),
-    label: `claim the host for group ${own.group}`,
-  });
+/**
+ * Marks the hosts as this group's. One after the other, in an order that everybody keeps: of two who want them at once
+ * one gets all of them, and the other is told whose they are and has none.
+ */
+export async function claimHosts(hosts: Iterable<HostSession>, own: Claim): Promise<void> {
+  for (const host of [...hosts].sort((a, b) => (a.name < b.name ? -1 : 1))) await claimHost(host, own);
+}
+
+async function claimHost(host: HostSession, own: Claim): Promise<void> {
+  const stdin = JSON.stringify(own);
+  try {
+    await host.script(CLAIM_SCRIPT, { stdin, label: `claim the host for group ${own.group}` });
+  } catch (error) {
+    const text = error instanceof CommandFailed ? await host.readFile(claimFile) : null;
+    if (text !== null) checkClaims(own, new Map([[host.name, parseClaim(text, host.name)]]));
+    throw error;
+  }
 }

@@ -7,11 +7,11 @@ import { DELETE_UNREACHABLE, mayGiveUp } from "../resources/unreachable";
 /** Takes everything of the group off these hosts; hosts that do not answer are an error unless they may be left behind. */
 export async function removeGroup(
   fleet: Fleet,
-  o: { group: string; deleteUnreachable: boolean; log(line: string): void },
+  o: { group: string; stack: string; deleteUnreachable: boolean; log(line: string): void },
 ): Promise<void> {
   await onAll(fleet.hosts, (host) =>
     host.script(REMOVE_GROUP_SCRIPT, {
-      args: [o.group],
+      args: [o.group, o.stack],
       label: `remove group ${o.group}`,
       timeoutMs: 120_000,
     }),

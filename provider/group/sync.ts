@@ -13,7 +13,7 @@ import { votersOf } from "../etcd/voters";
 import { type Fleet, onAll } from "../fleet";
 import { installWithoutService } from "../preflight/install";
 import type { HostSession } from "../ssh/session";
-import { checkClaims, claimHost } from "./claim";
+import { checkClaims, claimHosts } from "./claim";
 import { installFiles } from "./files";
 import { type HostView, observeGroupHost } from "./observe";
 import { groupConfigOf, policyOf } from "./policy";
@@ -55,15 +55,17 @@ export async function syncGroup(
   await checkNewPairs(request, views);
 
   request.touched();
-  await onAll(hosts, (host) => claimHost(host, own));
+  await claimHosts(hosts.values(), own);
   const voterHosts = new Map([...hosts].filter(([name]) => voters.some((voter) => voter.name === name)));
   await installEtcd(voterHosts, views, request.log);
 
-  const host = [...voterHosts.values()][0];
+  // A host that is new has no trust bundle yet; one with data is the one most likely to reach etcd.
+  const ready = [...voterHosts].filter(([name]) => views.get(name)?.hasData);
+  const [, host] = ready[0] ?? [...voterHosts][0] ?? [];
   if (!host) throw new UserError("none of the hosts that run etcd answers");
   const adopted = request.finished ? trust.adopted : unknownTo(trust, views);
   const admin = issueAdmin(request.trustBefore ?? trust);
-  return withAdmin({ host, endpoints: etcdUrls(policy), admin }, async (etcd) => {
+  return withAdmin({ host, endpoints: etcdUrls(policy, request.before), admin }, async (etcd) => {
     const { log, finished } = request;
     const cluster = {
       group: inputs.name,
@@ -218,8 +220,10 @@ async function writePolicy(etcd: EtcdAdmin, policy: Policy): Promise<void> {
   if (stdout.trim() !== wanted) await etcd.run(etcdctl.put(key), { stdin: wanted });
 }
 
-export function etcdUrls(policy: Policy): string[] {
-  return policy.etcdEndpoints.map((endpoint) => `https://${endpoint}`);
+/** `before`: policy whose voters may still be the cluster's. */
+export function etcdUrls(policy: Policy, before?: Policy): string[] {
+  const endpoints = new Set([...policy.etcdEndpoints, ...(before?.etcdEndpoints ?? [])]);
+  return [...endpoints].map((endpoint) => `https://${endpoint}`);
 }
 
 function unitPath(unit: string): string {

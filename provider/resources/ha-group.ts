@@ -62,6 +62,7 @@ export const haGroupHandlers = defineResource({
 
   async apply({ inputs, stored, context }) {
     const before = stored?.outputs;
+    keepMajority(before?.voters ?? [], inputs);
     const former = stored ? connectionsOfFormer(stored.inputs, inputs) : {};
     return withFleet(
       { ...inputs.connections, ...former },
@@ -94,6 +95,7 @@ export const haGroupHandlers = defineResource({
         context.keep(result);
         await removeGroup(left, {
           group: inputs.name,
+          stack: inputs.stack,
           deleteUnreachable: inputs.deleteUnreachable,
           log: context.log,
         });
@@ -123,6 +125,7 @@ export const haGroupHandlers = defineResource({
       (fleet) =>
         removeGroup(fleet, {
           group: inputs.name,
+          stack: inputs.stack,
           deleteUnreachable: inputs.deleteUnreachable,
           log: context.log,
         }),
@@ -144,6 +147,16 @@ function split(fleet: Fleet, inputs: GroupInputs): { current: Fleet; left: Fleet
     unreachable: new Map([...fleet.unreachable].filter(([name]) => name in inputs.connections === wanted)),
   });
   return { current: part(true), left: part(false) };
+}
+
+/** etcd changes its voters one at a time, with a majority of those that were there before. */
+function keepMajority(before: readonly string[], inputs: GroupInputs): void {
+  const staying = before.filter((name) => inputs.hosts.some((host) => host.name === name));
+  const need = Math.floor(before.length / 2) + 1;
+  if (before.length === 0 || staying.length >= need) return;
+  throw new UserError(
+    `hosts: expected at least ${need} of the voters ${before.join(", ")} to stay, got ${staying.join(", ") || "none"}: exchange the hosts in several steps, with an \`up\` after each`,
+  );
 }
 
 /** A new group needs every host; a group that works can be changed while a minority of its voters is down. */
