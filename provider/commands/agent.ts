@@ -1,4 +1,4 @@
-import { paths, units } from "../contract";
+import { paths } from "../contract";
 import { currentApp, FINGERPRINT } from "./agent-units";
 
 /** Where the parts of one release lie on a host. */
@@ -41,12 +41,6 @@ set -eu
 find ${paths.lib}/app -mindepth 1 -maxdepth 1 ! -name current ! -name "$1" -exec rm -rf -- {} +
 find ${paths.lib}/runtime -mindepth 1 -maxdepth 1 ! -name "$2" -exec rm -rf -- {} +`;
 
-/** Succeeds where the host gives a service real-time priority. */
-export function probeRealtime(): string[] {
-  const properties = ["-p", "CPUSchedulingPolicy=rr", "-p", "CPUSchedulingPriority=10"];
-  return ["systemd-run", "--wait", "--quiet", "--collect", ...properties, "true"];
-}
-
 /**
  * Script; its arguments are units. One line for each: active state, enabled state and the fingerprint of the running
  * process (`-`: none).
@@ -80,27 +74,3 @@ export function parseUnitStates(text: string): Map<string, UnitState> {
     }),
   );
 }
-
-export function reloadUnits(): string[] {
-  return ["systemctl", "daemon-reload"];
-}
-
-export function enableUnits(names: readonly string[]): string[] {
-  return ["systemctl", "enable", "--quiet", "--", ...names];
-}
-
-/** Returns when the unit says it is ready, or has failed. */
-export function restartUnit(name: string): string[] {
-  return ["systemctl", "restart", "--", name];
-}
-
-export function startUnit(name: string): string[] {
-  return ["systemctl", "start", "--", name];
-}
-
-/** The last words of a unit, for an error message. */
-export function lastWords(name: string): string[] {
-  return ["journalctl", "--unit", name, "--lines", "12", "--no-pager", "--output", "cat"];
-}
-
-export const agentUnitNames = [units.gate, units.lease, units.agent] as const;

@@ -1,20 +1,15 @@
 import {
-  enableUnits,
-  lastWords,
   makeFolders,
   makePrivateFolders,
   observeUnits,
   parseUnitStates,
-  probeRealtime,
-  reloadUnits,
   removeOtherReleases,
-  restartUnit,
-  startUnit,
   switchRelease,
   type UnitState,
   unitFolder,
 } from "../commands/agent";
 import { agentUnits, commandWrapper, currentApp, type UnitFile } from "../commands/agent-units";
+import { probeRealtime, systemd } from "../commands/systemd";
 import { type AgentConfig, paths } from "../contract";
 import { CommandFailed, UserError } from "../errors";
 import { installRelease, readInstalled } from "../release/install";
@@ -79,22 +74,24 @@ export async function prepareAgent(plan: AgentPlan): Promise<PreparedAgent> {
 /** Switches to what is prepared and starts or restarts what runs something else. Resolves when systemd calls it ready. */
 export async function switchAgent({ host, release, log }: AgentPlan, prepared: PreparedAgent): Promise<void> {
   await host.script(switchRelease, { args: [release.hash], label: "switch the release" });
-  await host.run(reloadUnits());
-  await host.run(enableUnits(unitNames()));
+  await host.run(systemd.reload());
+  for (const unit of unitNames()) await host.run(systemd.enable(unit));
   for (const unit of unitNames()) {
-    const argv = prepared.stale.includes(unit) ? restartUnit(unit) : startUnit(unit);
-    if (prepared.stale.includes(unit)) log(`starting ${unit}`);
-    await startOrExplain(host, unit, argv);
+    if (!prepared.stale.includes(unit)) continue;
+    log(`starting ${unit}`);
+    await startOrExplain(host, unit);
   }
   const { hash, runtimeVersion } = release;
   await host.script(removeOtherReleases, { args: [hash, runtimeVersion], label: "remove other releases" });
 }
 
+const LAST_WORDS = 12;
+
 /** The last lines of the units, for a message about an agent that does not come up. */
 export async function agentWords(host: HostSession): Promise<string> {
   const words = await Promise.all(
     unitNames().map(async (unit) => {
-      const { stdout } = await host.run(lastWords(unit), { check: false });
+      const { stdout } = await host.run(systemd.journal(unit, LAST_WORDS), { check: false });
       return stdout.trim() && `${unit}:\n${stdout.trim()}`;
     }),
   );
@@ -130,12 +127,12 @@ function isStale(file: UnitFile, state: UnitState | undefined): boolean {
   return !state?.active || (file.fingerprint !== null && state.fingerprint !== file.fingerprint);
 }
 
-async function startOrExplain(host: HostSession, unit: string, argv: string[]): Promise<void> {
+async function startOrExplain(host: HostSession, unit: string): Promise<void> {
   try {
-    await host.run(argv, { timeoutMs: 150_000 });
+    await host.run(systemd.restart(unit, { wait: true }), { timeoutMs: 150_000 });
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    const { stdout } = await host.run(lastWords(unit), { check: false });
+    const { stdout } = await host.run(systemd.journal(unit, LAST_WORDS), { check: false });
     throw new UserError(`${unit} did not start on ${host.name}. Its last words:\n${stdout.trim()}`, {
       cause: error,
     });

@@ -23,8 +23,10 @@ export async function oneAtATime<T>(key: string, work: () => Promise<T>): Promis
 const turns = new Map<string, Promise<void>>();
 
 /**
- * Waits until every other member is live, so that replacing the agent of `host` never leaves the group without a
- * standby. A host that is not live itself may be replaced at any time: nothing runs there.
+ * Waits until every other member is live and every container is fully protected, so that replacing the agent of `host`
+ * never leaves the group without a standby. Throws where a member stays dead; a container that stays degraded for
+ * other reasons holds the update up, but does not prevent it. A host that is not live itself may be replaced at any
+ * time: nothing runs there.
  */
 export async function waitForOthers(o: {
   host: string;
@@ -36,20 +38,28 @@ export async function waitForOthers(o: {
   const until = Date.now() + (o.patienceMs ?? 60_000);
   let said = "";
   for (;;) {
-    const { hosts } = await o.status();
-    const blocking = blockingHosts(hosts, o.host);
-    if (blocking.length === 0) return;
-    const sentence = blocking.map(({ name, state }) => `${name} is ${state}`).join(", ");
+    const status = await o.status();
+    const hosts = blockingHosts(status.hosts, o.host);
+    const degraded = status.containers.flatMap(({ name, degraded: why }) => (why ? [`${name}: ${why}`] : []));
+    const sentence = [...hosts.map(({ name, state }) => `${name} is ${state}`), ...degraded].join(", ");
+    if (sentence === "") return;
     if (Date.now() >= until) {
-      throw new UserError(
-        `the agent on ${o.host} was not replaced, because ${sentence}: it would leave the group without another host ` +
-          "to fail over to. Bring that host back, or take it out of the group, then run the same operation again.",
-      );
+      if (hosts.length > 0) throw refusal(o.host, hosts);
+      o.log(`warning: going on, though ${sentence}`);
+      return;
     }
     if (sentence !== said) o.log(`waiting before the update: ${sentence}`);
     said = sentence;
     await sleep(POLL_MS, undefined, { signal: o.signal });
   }
+}
+
+function refusal(host: string, blocking: HostStatus[]): UserError {
+  const sentence = blocking.map(({ name, state }) => `${name} is ${state}`).join(", ");
+  return new UserError(
+    `the agent on ${host} was not replaced, because ${sentence}: it would leave the group without another host ` +
+      "to fail over to. Bring that host back, or take it out of the group, then run the same operation again.",
+  );
 }
 
 /** Members whose state forbids to take `host` out for a moment. A host that was never seen holds nothing. */

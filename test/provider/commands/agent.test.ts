@@ -9,9 +9,7 @@ import {
   linkRuntime,
   makePrivateFolders,
   parseUnitStates,
-  probeRealtime,
   releaseFolders,
-  restartUnit,
   switchRelease,
 } from "../../../provider/commands/agent";
 import { containerLabel, probeRulePriority, removeAgent } from "../../../provider/commands/agent-removal";
@@ -29,11 +27,6 @@ describe("commands for an agent", () => {
     ]);
     assert.deepEqual(makePrivateFolders(), [
       ...["install", "-d", "-m", "0700", "--", "/var/lib/container-ha/store", "/var/lib/container-ha/images"],
-    ]);
-    assert.deepEqual(restartUnit("x.service"), ["systemctl", "restart", "--", "x.service"]);
-    assert.deepEqual(probeRealtime(), [
-      ...["systemd-run", "--wait", "--quiet", "--collect", "-p", "CPUSchedulingPolicy=rr"],
-      ...["-p", "CPUSchedulingPriority=10", "true"],
     ]);
   });
 

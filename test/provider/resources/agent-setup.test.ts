@@ -56,7 +56,7 @@ describe("setting up an agent", () => {
       "upload /usr/lib/container-ha/app/r1/agent.js",
       "ln -sfnT -- ../../runtime/24.21.0/bin/node /usr/lib/container-ha/app/r1/node",
       "upload /usr/lib/container-ha/app/r1/release.json",
-      "systemd-run --wait --quiet --collect -p CPUSchedulingPolicy=rr -p CPUSchedulingPriority=10 true",
+      "systemd-run --quiet --wait --collect --property=CPUSchedulingPolicy=rr --property=CPUSchedulingPriority=10 true",
       "mkdir -p -- /etc/container-ha /var/lib/container-ha",
       "install -d -m 0700 -- /var/lib/container-ha/store /var/lib/container-ha/images",
       "upload /etc/container-ha/agent.json",
@@ -71,10 +71,12 @@ describe("setting up an agent", () => {
     assert.deepEqual(host.done, [
       "switch the release r1",
       "systemctl daemon-reload",
-      "systemctl enable --quiet -- container-ha-gate.service container-ha-lease.service container-ha-agent.service",
-      "systemctl restart -- container-ha-gate.service",
-      "systemctl restart -- container-ha-lease.service",
-      "systemctl restart -- container-ha-agent.service",
+      "systemctl enable --quiet container-ha-gate.service",
+      "systemctl enable --quiet container-ha-lease.service",
+      "systemctl enable --quiet container-ha-agent.service",
+      "systemctl restart container-ha-gate.service",
+      "systemctl restart container-ha-lease.service",
+      "systemctl restart container-ha-agent.service",
       "remove other releases r1 24.21.0",
     ]);
   });
@@ -142,7 +144,7 @@ describe("setting up an agent", () => {
   it("shows the unit's last words where it does not start", async () => {
     const host = fakeHost({
       answer(asked) {
-        if (asked === "systemctl restart -- container-ha-lease.service") throw failure(asked);
+        if (asked === "systemctl restart container-ha-lease.service") throw failure(asked);
         if (asked.startsWith("journalctl --unit container-ha-lease.service"))
           return { stdout: "no interface eth9\n" };
         return machine(asked);
@@ -153,7 +155,7 @@ describe("setting up an agent", () => {
       switchAgent(plan(host), prepared),
       /container-ha-lease\.service did not start on root@ha1\. Its last words:\nno interface eth9/,
     );
-    assert.ok(!host.done.includes("systemctl restart -- container-ha-agent.service"));
+    assert.ok(!host.done.includes("systemctl restart container-ha-agent.service"));
   });
 });
 

@@ -47,6 +47,22 @@ describe("replacing agents one host at a time", () => {
     assert.deepEqual(lines, ["waiting before the update: ha2 is dead"]);
   });
 
+  it("waits until a standby holds a generation again, but not for ever", async () => {
+    const degraded = statusOf({ containers: [{ degraded: "no live standby holds a generation" }] });
+    const lines: string[] = [];
+    await waitForOthers({
+      host: "ha1",
+      status: async () => degraded,
+      log: (line) => lines.push(line),
+      signal,
+      patienceMs: 500,
+    });
+    assert.deepEqual(lines, [
+      "waiting before the update: redis: no live standby holds a generation",
+      "warning: going on, though redis: no live standby holds a generation",
+    ]);
+  });
+
   it("refuses where another member stays dead", async () => {
     const status = async () => hostsOf({ ha1: "live", ha2: "dead" });
     await assert.rejects(
