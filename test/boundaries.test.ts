@@ -1,109 +1,78 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { join, relative, sep } from "node:path";
-import { checkout } from "./lab/paths";
+import { dirname, join, relative, resolve } from "node:path";
 
-/** Where a file runs, the longest prefix counts (design.md 2). */
-const PLACES = ["sdk", "provider", "provider/agent", "provider/contract"] as const;
-type Place = (typeof PLACES)[number];
+/** Which folder may import what (design: three places, one direction). Node's own modules are allowed everywhere. */
+const root = resolve(__dirname, "..", "..");
+const type = /^import type |^export type /;
 
 interface Import {
-  from: string;
-  place: Place;
+  file: string;
   target: string;
   typeOnly: boolean;
 }
 
-interface Rule {
-  title: string;
-  allows(entry: Import): boolean;
-}
+describe("import rules", () => {
+  it("the contract imports only itself and zod", () => {
+    assert.deepEqual(strays("provider/contract", ["provider/contract", "zod"]), []);
+  });
 
-const RULES: Record<Place, Rule> = {
-  sdk: {
-    title: "sdk imports only types from the provider (at run time only the stub's text names it), and Pulumi",
-    allows: ({ from, target, typeOnly }) =>
-      (from === "sdk/thin-provider.ts" && target === "pulumi-container-ha/provider") ||
-      inside(target, "sdk") ||
-      target === "@pulumi/pulumi" ||
-      isNode(target) ||
-      (inside(target, "provider") && typeOnly),
-  },
-  provider: {
-    title:
-      "the provider imports itself and the contract, nothing of the agent (it ships its bundle) and nothing of Pulumi",
-    allows: ({ from, target }) =>
-      (inside(target, "provider") && !inside(target, "provider/agent")) ||
-      isNode(target) ||
-      ["zod", "ssh2"].includes(target) ||
-      MAY_NAME_THE_AGENT.some(([file, what]) => from === file && target === what),
-  },
-  "provider/agent": {
-    title: "the agent imports itself and the contract",
-    allows: ({ target }) =>
-      inside(target, "provider/agent") ||
-      inside(target, "provider/contract") ||
-      isNode(target) ||
-      AGENT_PACKAGES.includes(target),
-  },
-  "provider/contract": {
-    title: "the contract imports zod",
-    allows: ({ target }) => inside(target, "provider/contract") || isNode(target) || target === "zod",
-  },
-};
+  it("the agent imports only the contract, itself, zod and croner", () => {
+    assert.deepEqual(strays("provider/agent", ["provider/contract", "provider/agent", "zod", "croner"]), []);
+  });
 
-const AGENT_PACKAGES = ["zod", "@grpc/grpc-js", "@grpc/proto-loader", "croner"];
-/** The build of the bundles, and the version they carry. */
-const MAY_NAME_THE_AGENT = [
-  ["provider/build/bundle.ts", "esbuild"],
-  ["provider/release/release.ts", "provider/agent/version"],
-] as const;
+  it("the provider imports neither the agent nor the sdk nor Pulumi", () => {
+    const imports = importsBelow("provider").filter(({ file }) => !file.startsWith("provider/agent/"));
+    const forbidden = ["provider/agent", "sdk", "@pulumi/"];
+    assert.deepEqual(
+      imports.filter(({ target }) => forbidden.some((prefix) => target.startsWith(prefix))),
+      [],
+    );
+  });
 
-describe("imports", () => {
-  const imports = ["sdk", "provider"].flatMap((folder) => filesIn(folder).flatMap(importsOf));
+  it("the sdk imports types only from the provider, and nothing that does I/O", () => {
+    // At run time the provider is reached only by the text of the serialised stub.
+    const allowed = ["sdk", "@pulumi/pulumi", "pulumi-container-ha/provider"];
+    const found = importsBelow("sdk").filter(
+      ({ target, typeOnly }) => !typeOnly && !allowed.some((prefix) => target.startsWith(prefix)),
+    );
+    assert.deepEqual(found, []);
+  });
 
-  for (const place of PLACES) {
-    it(`keep to the rule: ${RULES[place].title}`, () => {
-      const own = imports.filter((entry) => entry.place === place);
-      assert.ok(own.length > 0, `no import was found in ${place}`);
-      const wrong = own.filter((entry) => !RULES[place].allows(entry));
-      assert.deepEqual(
-        wrong.map(({ from, target, typeOnly }) => `${from} imports ${typeOnly ? "types of " : ""}${target}`),
-        [],
-      );
-    });
-  }
+  it("the product imports nothing from the tests", () => {
+    const imports = [...importsBelow("provider"), ...importsBelow("sdk")];
+    assert.deepEqual(
+      imports.filter(({ target }) => target.startsWith("test/")),
+      [],
+    );
+  });
 });
 
-function filesIn(folder: string): string[] {
-  return readdirSync(join(checkout, folder), { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
-    .map((path) => join(folder, path).split(sep).join("/"));
+function strays(folder: string, allowed: string[]): Import[] {
+  return importsBelow(folder).filter(
+    ({ target }) => !allowed.some((prefix) => target === prefix || target.startsWith(`${prefix}/`)),
+  );
+}
+
+function importsBelow(folder: string): Import[] {
+  const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+  assert.ok(files.length > 0, `${folder} has no sources`);
+  return files.flatMap(importsOf).filter(({ target }) => !target.startsWith("node:"));
 }
 
 function importsOf(file: string): Import[] {
-  const text = readFileSync(join(checkout, file), "utf8");
-  const place = PLACES.filter((candidate) => file.startsWith(`${candidate}/`)).at(-1)!;
-  const found = [
-    ...text.matchAll(/^(?:import|export)\s+(type\s)?(?:[^;"']*?\sfrom\s+)?["']([^"']+)["']/gm),
-    ...text.matchAll(/()\b(?:require|import)\(["']([^"']+)["']\)/g),
-  ];
-  return found.map(([, type, specifier = ""]) => ({
-    from: file,
-    place,
-    typeOnly: Boolean(type),
-    target: specifier.startsWith(".")
-      ? relative(checkout, join(checkout, file, "..", specifier))
-          .split(sep)
-          .join("/")
-      : specifier,
+  const text = readFileSync(join(root, file), "utf8");
+  const statements = text.matchAll(/^(?:import|export)\b[^;"]*?from\s+"([^"]+)"/gm);
+  const direct = [...statements].map((match) => ({ name: match[1]!, typeOnly: type.test(match[0]) }));
+  const required = [...text.matchAll(/(?:^import|\brequire\(|\bimport\()\s*"([^"]+)"/gm)].map((match) => ({
+    name: match[1]!,
+    typeOnly: false,
   }));
-}
-
-function inside(target: string, folder: string): boolean {
-  return target === folder || target.startsWith(`${folder}/`);
-}
-
-function isNode(target: string): boolean {
-  return target.startsWith("node:");
+  return [...direct, ...required].map(({ name, typeOnly }) => ({
+    file,
+    typeOnly,
+    target: name.startsWith(".") ? relative(root, resolve(root, dirname(file), name)) : name,
+  }));
 }

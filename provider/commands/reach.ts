@@ -25,7 +25,7 @@ stop() {
 export const LISTEN_SCRIPT = `${STOP}
 address=$1 pids=$2; shift 2
 stop "$pids"
-mkdir -p "$(dirname "$pids")"; : >"$pids"
+: >"$pids"
 for entry in "$@"; do
   protocol=\${entry%%:*} port=\${entry#*:}
   if [ "$protocol" = tcp ]; then

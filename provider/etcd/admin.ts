@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { PassThrough } from "node:stream";
 import type { KeyPair } from "../certificates/issue";
 import { paths } from "../contract";
 import type { RunOptions, RunResult } from "../ssh/exec";
@@ -15,19 +16,33 @@ export interface EtcdAdmin {
 }
 
 /**
- * Works as root on etcd. The certificate lies on the host only meanwhile, in /run and readable by root alone; what an
- * interrupted run left is removed as well (it was valid for hours only).
+ * Works as root on etcd. The certificate lies on the host only as long as this connection to it: in /run, readable by
+ * root alone, removed when we are done and also when we are killed. It is valid for hours only.
  */
 export async function withAdmin<T>(
   o: { host: HostSession; endpoints: readonly string[]; admin: KeyPair },
   work: (etcd: EtcdAdmin) => Promise<T>,
 ): Promise<T> {
   const folder = `${paths.run}/admin-${randomBytes(6).toString("hex")}`;
-  await o.host.script(OPEN_SCRIPT, {
-    args: [folder, paths.run],
-    stdin: `${o.admin.cert}${o.admin.key}`,
-    label: "prepare etcdctl",
+  const pem = `${o.admin.cert}${o.admin.key}`;
+  const held = new PassThrough();
+  held.write(pem);
+  const holding = o.host.script(HOLD_SCRIPT, {
+    args: [folder, String(Buffer.byteLength(pem))],
+    stdin: held,
+    timeoutMs: HOLD_TIMEOUT_MS,
+    label: "keep etcd's administrator certificate",
   });
+  const failed = holding.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  await o.host
+    .script(WAIT_FOR_FILE_SCRIPT, { args: [folder], label: "prepare etcdctl", timeoutMs: 30_000 })
+    .catch(async (error) => {
+      held.end();
+      throw (await failed) ?? error;
+    });
   const prefix = [
     "etcdctl",
     `--endpoints=${o.endpoints.join(",")}`,
@@ -66,19 +81,28 @@ export async function withAdmin<T>(
       },
     });
   } finally {
-    await o.host.run(["rm", "-rf", "--", folder]).catch(() => {});
+    held.end();
+    await failed;
   }
 }
 
 const LABEL_LENGTH = 200;
 
-/** Input: certificate and key, one after the other (both options take the same file). */
-const OPEN_SCRIPT = `
+/** Longer than any operation. */
+const HOLD_TIMEOUT_MS = 60 * 60_000;
+
+/** Input: `$2` bytes of certificate and key (both options take the same file), then nothing until its end. */
+const HOLD_SCRIPT = `
 set -eu
 umask 077
-find "$2" -mindepth 1 -maxdepth 1 -name 'admin-*' -mmin +60 -exec rm -rf {} + 2>/dev/null || true
 mkdir -p -- "$1"
-cat >"$1/admin.pem"`;
+trap 'rm -rf -- "$1"' EXIT
+trap 'exit 1' HUP INT TERM
+head -c "$2" >"$1/new.pem"
+mv "$1/new.pem" "$1/admin.pem"
+cat >/dev/null`;
+
+const WAIT_FOR_FILE_SCRIPT = `until [ -f "$1/admin.pem" ]; do sleep 0.02; done`;
 
 const WAIT_SCRIPT = `
 end=$(($(date +%s) + $1)); shift

@@ -15,7 +15,7 @@ import { httpsUrl } from "../group/address";
 import { installFiles } from "../group/files";
 import type { HostSession } from "../ssh/session";
 import type { EtcdAdmin } from "./admin";
-import { type Member, nextMemberStep, parseMembers } from "./members";
+import { type Member, type MemberStep, nextMemberStep, parseMembers } from "./members";
 import { planStart, type VoterView } from "./start";
 
 export interface ClusterRequest {
@@ -57,37 +57,46 @@ export async function ensureQuorum(request: ClusterRequest): Promise<void> {
 export async function ensureMembers(request: ClusterRequest): Promise<void> {
   // safety: looked at afresh, since a voter that seems to have lost its data is removed.
   const data = await onAll(request.hosts, hasData);
+  let last = "";
+  let deadline = 0;
   for (;;) {
     const members = await listMembers(request.etcd);
-    const step = nextMemberStep(
-      members,
-      request.voters.map((voter) => ({
-        name: voter.name,
-        peerUrl: httpsUrl(voter.address, request.ports.etcdPeer),
-        hasData: data.get(voter.name) ?? null,
-      })),
-    );
-    switch (step.do) {
-      case "nothing":
-        return;
-      case "add":
-        request.log(`${step.voter.name} joins etcd as a learner`);
-        await wipe(request.hosts.get(step.voter.name)!);
-        await reconfigure(request.etcd, etcdctl.addLearner(step.voter));
-        break;
-      case "start":
-        await join(request, step.voter.name, members);
-        data.set(step.voter.name, true);
-        break;
-      case "promote":
-        request.log(`${step.voter.name} becomes a voter`);
-        await reconfigure(request.etcd, etcdctl.promote(step.member.id));
-        break;
-      case "remove":
-        request.log(`etcd member ${step.member.name || step.member.id} leaves: ${step.why}`);
-        await reconfigure(request.etcd, etcdctl.remove(step.member.id));
-        break;
+    const voters = request.voters.map((voter) => ({
+      name: voter.name,
+      peerUrl: httpsUrl(voter.address, request.ports.etcdPeer),
+      hasData: data.get(voter.name) ?? null,
+    }));
+    const step = nextMemberStep(members, voters);
+    if (step.do === "nothing") return;
+    const sentence = sentenceOf(step);
+    if (sentence !== last) {
+      request.log(sentence);
+      deadline = Date.now() + STEP_TIMEOUT_MS;
     }
+    last = sentence;
+    if (step.do === "start") {
+      await join(request, step.voter.name, members);
+      data.set(step.voter.name, true);
+      continue;
+    }
+    if (step.do === "add") await wipe(request.hosts.get(step.voter.name)!);
+    // Refused, or without an answer: what is to be done next, the list tells.
+    const refusal = await reconfigure(request.etcd, step);
+    if (refusal && Date.now() > deadline) throw new UserError(`${sentence}, but etcd refuses: ${refusal}`);
+    if (refusal) await sleep(POLL_MS);
+  }
+}
+
+function sentenceOf(step: Exclude<MemberStep, { do: "nothing" }>): string {
+  switch (step.do) {
+    case "add":
+      return `${step.voter.name} joins etcd as a learner`;
+    case "start":
+      return `${step.voter.name} starts etcd`;
+    case "promote":
+      return `${step.voter.name} becomes a voter`;
+    case "remove":
+      return `etcd member ${step.member.name || step.member.id} leaves: ${step.why}`;
   }
 }
 
@@ -116,6 +125,7 @@ const FOUND_TIMEOUT_MS = 60_000;
 /** A cluster that was never finished may have been killed before it had a majority. */
 const UNFINISHED_TIMEOUT_MS = 8_000;
 const START_TIMEOUT_MS = 60_000;
+const STEP_TIMEOUT_MS = 60_000;
 
 async function bootstrap(request: ClusterRequest): Promise<void> {
   request.log(`starting etcd on ${request.voters.map((voter) => voter.name).join(", ")}`);
@@ -167,19 +177,31 @@ async function startJoining(
 }
 
 /**
- * Changes the membership. etcd refuses for some seconds after a member (re)connected, and does not promote a learner
- * before it has caught up: both pass by themselves.
+ * One change of the membership; resolves with the reason when it did not come about for something that passes by
+ * itself: etcd refuses for some seconds after a member (re)connected, does not promote a learner before it has caught
+ * up, and may lose its leader meanwhile.
  */
-async function reconfigure(etcd: EtcdAdmin, args: readonly string[]): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  for (;;) {
-    const { code, stderr } = await etcd.run(args, { check: false });
-    if (code === 0) return;
-    const last = stderr.trim().split("\n").at(-1);
-    if (!/in sync|not ready|unhealthy/.test(stderr) || Date.now() > deadline) {
-      throw new UserError(`etcd refuses \`${args.join(" ")}\`: ${last}`);
-    }
-    await sleep(POLL_MS);
+async function reconfigure(etcd: EtcdAdmin, step: MemberStep): Promise<string | undefined> {
+  const { code, stderr } = await etcd.run(argsOf(step), { check: false });
+  if (code === 0) return undefined;
+  const reason = stderr.trim().split("\n").at(-1) ?? "";
+  if (TRANSIENT.test(stderr)) return reason;
+  throw new UserError(`etcd refuses \`${argsOf(step).join(" ")}\`: ${reason}`);
+}
+
+const TRANSIENT =
+  /in sync|not ready|unhealthy|timed out|deadline exceeded|leader|not found|not a learner|already/i;
+
+function argsOf(step: MemberStep): string[] {
+  switch (step.do) {
+    case "add":
+      return etcdctl.addLearner(step.voter);
+    case "promote":
+      return etcdctl.promote(step.member.id);
+    case "remove":
+      return etcdctl.remove(step.member.id);
+    default:
+      return [];
   }
 }
 

@@ -1,5 +1,5 @@
 import { LISTEN_SCRIPT, REACH_SCRIPT, STOP_LISTENING_SCRIPT, type Target } from "../commands/reach";
-import { type GroupHost, type Ports, paths } from "../contract";
+import type { GroupHost, Ports } from "../contract";
 import { UserError } from "../errors";
 import { onAll } from "../fleet";
 import type { HostSession } from "../ssh/session";
@@ -55,7 +55,8 @@ export async function checkReachability(o: {
   }
 }
 
-const PIDS = `${paths.run}/reach.pids`;
+/** Beside the folders of the group: a check that fails leaves no folder behind. */
+const PIDS = "/run/container-ha-reach.pids";
 
 function portsOf(
   name: string,

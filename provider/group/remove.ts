@@ -1,5 +1,5 @@
 import { REMOVE_GROUP_SCRIPT } from "../commands/group";
-import { UserError } from "../errors";
+import { HostUnreachable, UserError } from "../errors";
 import type { Fleet } from "../fleet";
 import { onAll } from "../fleet";
 import { DELETE_UNREACHABLE, mayGiveUp } from "../resources/unreachable";
@@ -9,17 +9,24 @@ export async function removeGroup(
   fleet: Fleet,
   o: { group: string; stack: string; deleteUnreachable: boolean; log(line: string): void },
 ): Promise<void> {
-  await onAll(fleet.hosts, (host) =>
-    host.script(REMOVE_GROUP_SCRIPT, {
-      args: [o.group, o.stack],
-      label: `remove group ${o.group}`,
-      timeoutMs: 120_000,
-    }),
-  );
-  if (fleet.unreachable.size === 0) return;
-  const names = [...fleet.unreachable.keys()].join(", ");
+  const silent = new Map(fleet.unreachable);
+  await onAll(fleet.hosts, async (host, name) => {
+    try {
+      await host.script(REMOVE_GROUP_SCRIPT, {
+        args: [o.group, o.stack],
+        label: `remove group ${o.group}`,
+        timeoutMs: 120_000,
+      });
+    } catch (error) {
+      // It died meanwhile.
+      if (!(error instanceof HostUnreachable)) throw error;
+      silent.set(name, error);
+    }
+  });
+  if (silent.size === 0) return;
+  const names = [...silent.keys()].join(", ");
   if (!mayGiveUp(o.deleteUnreachable)) {
-    const causes = [...fleet.unreachable.values()].map((error) => error.message).join("\n");
+    const causes = [...silent.values()].map((error) => error.message).join("\n");
     throw new UserError(
       `${causes}\nThe group was removed from the other hosts. Bring ${names} back and run this again, ` +
         `or set \`deleteUnreachable: true\` on the group (with an \`up\`), or ${DELETE_UNREACHABLE}=true in the environment, ` +
