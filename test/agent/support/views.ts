@@ -112,7 +112,6 @@ export function copyOf(change: Partial<LocalCopy> = {}): LocalCopy {
     unhealthy: null,
     checkpointing: false,
     probing: 0,
-    probing: 0,
     lastCheckpoint: null,
     noHoldBefore: 0,
     heldSince: null,
