@@ -13,6 +13,8 @@ const config = new pulumi.Config();
 const privateKey = config.requireSecret("privateKey");
 const engine = (config.get("engine") ?? "podman") as "podman" | "docker";
 
+const probeCommand = config.getObject<string[]>("probeCommand");
+
 // Three hosts: where one runs the Redis, another keeps its checkpoints, and any two of them are a quorum.
 const hosts = config.requireObject<HostSettings[]>("hosts").map(
   ({ name, address, hostKey, user }) =>
@@ -33,7 +35,8 @@ const redis = new ProtectedContainer("redis", {
   image: config.require("image"),
   command: ["redis-server", "--save", "", "--protected-mode", "no"],
   virtualIps: [config.require("virtualIp")],
-  probes: [{ tcp: { port: 6379 } }],
+  // A connection tells that the process lives; a command inside tells that it answers, and costs more.
+  probes: [probeCommand ? { exec: probeCommand, interval: 2 } : { tcp: { port: 6379 } }],
 });
 new CheckpointSchedule("redis-schedule", {
   container: redis,

@@ -223,7 +223,13 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       await step(`${host} was not fenced`, fence(session, host, because));
     for (const container of allContainers(session)) consider(session, container, tools);
     keepLeadership(session, tools);
-    await step("what this host tells the group was not written", publishInfo(session));
+    track(
+      session,
+      publishInfo(session).catch((error: Error) => {
+        if (!session.signal.aborted)
+          env.log.warn(`what this host tells the group was not written: ${error.message}`);
+      }),
+    );
     complain(session, faults.join("; "));
   }
 

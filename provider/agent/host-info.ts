@@ -6,9 +6,23 @@ import { VERSION } from "./version";
 /** Free memory is told in steps of this size, so that the record does not change all the time. */
 const MEMORY_STEP_MB = 256;
 const sent = new WeakMap<Context, string>();
+const sending = new WeakSet<Context>();
 
-/** Tells the group about this host, when something changed. */
+/**
+ * Tells the group about this host, when something changed. Not part of a cycle: a write that waits for a dead endpoint
+ * must not make the observer count W anew.
+ */
 export async function publishInfo(context: Context): Promise<void> {
+  if (sending.has(context)) return;
+  sending.add(context);
+  try {
+    await publish(context);
+  } finally {
+    sending.delete(context);
+  }
+}
+
+async function publish(context: Context): Promise<void> {
   const { env, me } = context;
   const memory = await env.host.memoryMb();
   const info: HostInfo = {

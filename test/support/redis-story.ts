@@ -7,6 +7,8 @@ export interface RedisStackOptions {
   profile?: "fast" | "default";
   engine?: "podman" | "docker";
   checkpointSeconds?: number;
+  /** Asks Redis itself, by a command inside the container. @default a connection is enough */
+  probeCommand?: string[];
   /** @default the lab's Redis */
   image?: string;
   /** What the settings say of the hosts. @default what they are */
@@ -33,6 +35,7 @@ export async function redisStack(lab: Lab, options: RedisStackOptions = {}): Pro
       profile: options.profile ?? "fast",
       engine: options.engine ?? "podman",
       checkpointSeconds: options.checkpointSeconds ?? 5,
+      ...(options.probeCommand && { probeCommand: options.probeCommand }),
     },
     { privateKey: options.privateKey ?? readFileSync(lab.hosts[0]!.privateKeyPath, "utf8") },
   );

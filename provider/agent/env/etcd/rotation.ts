@@ -1,6 +1,6 @@
 /** How long an endpoint that failed is asked last, at first and at most. */
-const FIRST_PENALTY_MS = 500;
-const MAX_PENALTY_MS = 4000;
+const FIRST_PENALTY_MS = 2000;
+const MAX_PENALTY_MS = 8000;
 
 /** Which endpoint to ask first: the given order, but those that failed lately last. */
 export interface Rotation {
