@@ -221,13 +221,8 @@ async function setSchedule(
 
 async function setRule(context: Context, rule: Rule): Promise<unknown> {
   const view = await freshView(context);
-  for (const name of rule.containers) {
-    if (!view.containers.get(name)?.spec)
-      throw new Refusal(
-        "not-found",
-        `rule ${rule.name} names container ${name}, which is not protected in group ${context.me.group}`,
-      );
-  }
+  // A rule comes before the containers that it names, so that it governs their first placement; that a name is neither
+  // known nor declared is told by the provider, which sees the whole program.
   const before = view.rules.get(rule.name);
   if (before && before.value.stack !== rule.stack) {
     throw new Refusal("conflict", `rule ${rule.name} belongs to stack ${before.value.stack}`);
