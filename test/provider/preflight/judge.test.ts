@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { judge, type Needs, verdictLines } from "../../../provider/preflight/judge";
 import { sampleFacts } from "./sample-facts";
 
-const SID = "criu | 4.2.1-1 | http://deb.debian.org/debian sid/main amd64 Packages;";
+const SID = "criu | 4.2.1-1 | http://mirror.example/debian sid/main amd64 Packages;";
 const member: Needs = { role: "member", engines: ["podman"], address: "10.0.0.11" };
 
 interface Case {
@@ -73,7 +73,7 @@ const CASES: Case[] = [
     title: "CRIU that is missing is taken from the suite that is closest to the system",
     changes: {
       criu: null,
-      apt: `${SID}criu | 4.1.1-1 | http://deb.debian.org/debian trixie/main amd64 Packages;`,
+      apt: `${SID}criu | 4.1.1-1 | http://mirror.example/debian trixie/main amd64 Packages;`,
     },
     lines: ["missing: criu (apt-get install -t trixie criu)"],
   },
