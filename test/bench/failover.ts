@@ -71,6 +71,10 @@ async function failOver(lab: Lab, memoryMb: number): Promise<FailoverRun> {
   const { primary: killed, generation: old } = await containerStatus(lab, "redis");
   const counted = Number(await redisCommand(address, "INCRBY", "committed", "1"));
   await redisCommand(address, "SET", "run-marker", String(counted));
+  // The client is connected before the generation is taken, as most clients are: its name is in the generation.
+  const watch = await watchLinks(hostLinks(lab), address);
+  const client = startCounting(address, "counter");
+  await until(() => client.replies() > 0, "first replies", 10_000);
   await lab.exec(killed!, "container-ha checkpoint redis");
   const committedStatus = await untilContainer(lab, "redis", {
     what: "a generation after the marker",
@@ -82,15 +86,8 @@ async function failOver(lab: Lab, memoryMb: number): Promise<FailoverRun> {
       `the generation has ${committedStatus.generationBytes} bytes, expected at least ${memoryMb} MB`,
     );
   }
-  const watch = await watchLinks(hostLinks(lab), address);
-  const client = startCounting(address, "counter");
-  await until(
-    () => client.value() > 0 && performance.now() - client.lastReplyAt() < 50,
-    "first replies",
-    10_000,
-  );
-  const cutAt = performance.now();
-  await lab.kill(killed!);
+  await until(() => performance.now() - client.lastReplyAt() < 50, "replies before the cut", 10_000);
+  const cutAt = (await lab.kill(killed!)) - performance.timeOrigin;
   await until(() => client.gapAfter(cutAt) !== undefined, "an answer after the cut", 60_000);
   const gapMs = client.gapAfter(cutAt)!.ms;
   await client.stop();

@@ -112,11 +112,12 @@ async function cutPower({
   const watch = await watchLinks(hostLinks(lab), address);
   const client = startCounting(address, "counter");
   await until(() => client.value() > 100, "the client's first replies", 10_000);
+  // The generation knows who is connected, so that the next host can tell them that it has taken over.
+  await lab.exec(primary, "container-ha checkpoint redis");
   narrator.say(
     `A client increments a counter every 2 ms. Cutting the power of ${primary}, where Redis runs, now.`,
   );
-  const cutAt = performance.now();
-  await lab.kill(primary);
+  const cutAt = (await lab.kill(primary)) - performance.timeOrigin;
   await until(() => client.gapAfter(cutAt) !== undefined, "an answer after the cut", 60_000);
   const seen = client.replies();
   await until(() => client.replies() > seen + 200, "more answers after the cut", 10_000);

@@ -50,8 +50,7 @@ labSuite("examples/redis-ha with the real CLI on real hosts", { hosts: 3, timeou
     const watch = await watchLinks(hostLinks(lab), address);
     const client = startCounting(address, "counter");
     await until(() => client.value() > 50, "first replies", 10_000);
-    const cutAt = performance.now();
-    await lab.kill(before.primary!);
+    const cutAt = (await lab.kill(before.primary!)) - performance.timeOrigin;
     await until(() => client.gapAfter(cutAt) !== undefined, "an answer after the cut", 60_000);
     await client.stop();
     const { answeredByTwo } = await watch.stop();
