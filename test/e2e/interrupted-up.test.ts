@@ -17,6 +17,9 @@ const defects: { stacks?: string; colleague?: string } = {
   colleague: "not shown yet: it ran only after the test before it had failed",
 };
 
+const endedAgents =
+  "known defect: an agent installed again soon after a destroy was ended with SIGKILL at its start now and then";
+
 /** Where a run is killed: so long after the CLI said that it begins to create this. */
 const moments: { what: string; begins: RegExp; withinMs: number; defect?: string }[] = [
   { what: "the group is set up", begins: /:HaGroup\b.*creating/, withinMs: 4000 },
@@ -24,10 +27,14 @@ const moments: { what: string; begins: RegExp; withinMs: number; defect?: string
     what: "the agents are installed",
     begins: /:HeartbeatAgent\b.*creating/,
     withinMs: 4000,
-    defect:
-      "known defect: an agent that starts again after the killed run was ended with SIGKILL now and then",
+    defect: endedAgents,
   },
-  { what: "Redis is being protected", begins: /:ProtectedContainer\b.*creating/, withinMs: 2000 },
+  {
+    what: "Redis is being protected",
+    begins: /:ProtectedContainer\b.*creating/,
+    withinMs: 2000,
+    defect: endedAgents,
+  },
 ];
 
 /** The same seed kills at the same moments; CONTAINER_HA_SEED chooses others. */
