@@ -59,6 +59,14 @@ export interface ProtectedContainerArgs {
   engine?: pulumi.Input<"podman" | "docker">;
   /** How many standbys hold every generation, or which hosts. @default 1 */
   standbys?: pulumi.Input<number | pulumi.Input<string>[]>;
+  /**
+   * What a standby keeps ready. `cold`: the committed checkpoint, restored when the primary is suspected. `warm`: a
+   * restored, frozen copy of it as well, renewed with every checkpoint, so that a failover takes the same time however
+   * large the memory is; it costs the container's memory once more on each standby (`container-ha status` shows it).
+   * A standby without room for it stays cold. The copy has run for some milliseconds that nobody saw: its connections
+   * are closed and its timers go on. A change moves and restarts nothing. @default "cold"
+   */
+  standby?: pulumi.Input<"cold" | "warm">;
   /** Host to run on where rules allow it. */
   preferredHost?: pulumi.Input<string>;
   /** @default [] */

@@ -478,6 +478,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     local.mac = copy.mac === null ? null : copy.mac === realMac(session.me.group, name) ? "real" : "parked";
     if (copy.state === "prepared") enter(session, name, local, "PREPARED");
     if (copy.state === "absent") enter(session, name, local, "ABSENT");
+    if (copy.state !== "held" && copy.state !== "warm") Object.assign(local, { held: null, warmMb: null });
   }
 }
 

@@ -49,6 +49,7 @@ export function localOf(context: Context, container: string): Local {
     mac: null,
     specDigest: null,
     held: null,
+    warmMb: null,
     joined: false,
     runningSince: null,
     unhealthy: null,

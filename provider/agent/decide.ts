@@ -1,6 +1,7 @@
-import { type ContainerSpec, type OnFailure, type Owner, specDigest } from "../contract";
+import { type ContainerSpec, type Generation, type OnFailure, type Owner, specDigest } from "../contract";
 import type { CopyState } from "./env";
 import type { Me } from "./ownership";
+import { decideStandbyCopy, holds } from "./standby";
 import { type ContainerView, type GroupView, sessionHolds } from "./view";
 
 /** What this host knows of its own copy of a container. */
@@ -11,8 +12,10 @@ export interface LocalCopy {
   mac: "real" | "parked" | null;
   /** Digest of the specification it was created for, where known. */
   specDigest: string | null;
-  /** The generation it was restored from and holds. */
+  /** The generation it was restored from and holds, before its first instruction or frozen soon after it. */
   held: { epoch: number; gen: number } | null;
+  /** Memory that the warm copy takes, MB; null: there is none. */
+  warmMb: number | null;
   /** The gate was opened for it and nothing has closed it since. */
   joined: boolean;
   /** Since when it has been running in phase RUNNING on this host, monotonic ms. */
@@ -49,6 +52,8 @@ export interface DecideInput {
   /** Live members that should keep standby copies, chosen by the owner; computed only where this host owns. */
   wantedStandbys: string[];
   suspects: ReadonlySet<string>;
+  /** Free memory of this host as the group knows it, MB. */
+  freeMb: number;
   /** When this observer first read the tombstone of the owner's session, and what W it has to wait; null: none. */
   fence: { seenAt: number; waitMs: number } | null;
   /** When this observer first read that the owner gave it up; null: it did not. */
@@ -73,6 +78,7 @@ export type Decision =
   | { do: "forget"; because: string }
   | { do: "prepare"; because: string }
   | { do: "hold"; because: string }
+  | { do: "warm"; because: string }
   | { do: "discard"; because: string }
   | { do: "take-over"; because: string };
 
@@ -82,8 +88,6 @@ const RANK_DELAY_MS = 150;
 const RETURNED_HOST_DELAY_MS = 1000;
 /** Running this long on a host makes its earlier tries forgotten. */
 const STABLE_MS = 60_000;
-/** While a copy is held the engine's lock is taken: good for seconds only (facts-hosts.md 6). */
-const MAX_HOLD_MS = 5_000;
 
 /** What this host should do about one container now. Pure: the same input gives the same decision. */
 export function decide(input: DecideInput): Decision {
@@ -238,7 +242,7 @@ function decideStandby(input: DecideInput, spec: ContainerSpec): Decision {
   }
   const takeOver = decideTakeOver(input);
   if (takeOver) return takeOver;
-  return decidePreparation(input, spec);
+  return decideStandbyCopy(input, spec, usableGeneration(container));
 }
 
 function decideTakeOver(input: DecideInput): Decision | null {
@@ -255,12 +259,13 @@ function decideTakeOver(input: DecideInput): Decision | null {
   const since = fence?.seenAt ?? input.stoppedSince ?? now;
   if (now - since < (fence?.waitMs ?? 0) + delayOf(input)) return null;
   const why = stopped ? `${owner.host} gave it up: ${owner.reason}` : `${owner.host} is fenced`;
-  return { do: "take-over", because: copy.held ? `${why}; the generation is restored and held` : why };
+  const ready = copy.state === "warm" ? "a warm copy waits" : "the generation is restored and held";
+  return { do: "take-over", because: holds(copy, named) ? `${why}; ${ready}` : why };
 }
 
 /** Holders before others, then the order of placement; the host whose own session ended comes last. */
 function delayOf({ container, me, candidates, copy }: DecideInput): number {
-  if (copy.held) return 0;
+  if (holds(copy, usableGeneration(container))) return 0;
   const holders = container.generation?.value.holders ?? [];
   const standbys = container.standbys?.value.hosts ?? [];
   const owner = container.owner!.value;
@@ -279,49 +284,8 @@ function isSpent(owner: Owner, host: string): boolean {
   return owner.phase === "STOPPED" && owner.triedHosts.includes(host);
 }
 
-function decidePreparation(
-  { container, copy, me, now, stored, suspects, candidates }: DecideInput,
-  spec: ContainerSpec,
-): Decision {
-  const owner = container.owner!.value;
-  const isStandby = container.standbys?.value.hosts.includes(me.host) ?? false;
-  if (copy.state === "held") {
-    const named = usableGeneration(container);
-    const stale = !copy.held || !named || copy.held.gen !== named.gen || copy.held.epoch !== named.epoch;
-    const tooLong = copy.heldSince !== null && now - copy.heldSince > MAX_HOLD_MS;
-    if (stale || tooLong || !suspects.has(owner.host)) {
-      return {
-        do: "discard",
-        because: suspects.has(owner.host) ? "what it holds is old" : `${owner.host} is alive`,
-      };
-    }
-    return nothing(`holds the generation until ${owner.host} is fenced`);
-  }
-  if (!isStandby) {
-    return copy.state === "absent"
-      ? nothing("another host is its standby")
-      : { do: "evict", because: "it is no standby" };
-  }
-  if (copy.state === "absent" || copy.specDigest !== specDigest(spec)) {
-    return { do: "prepare", because: "it is a standby" };
-  }
-  const named = usableGeneration(container);
-  if (
-    suspects.has(owner.host) &&
-    candidates.includes(me.host) &&
-    named &&
-    stored.has(`${named.epoch}-${named.gen}`) &&
-    now >= copy.noHoldBefore
-  ) {
-    return { do: "hold", because: `${owner.host} is suspected` };
-  }
-  return nothing("it is prepared");
-}
-
 /** The named generation, where it is one of the present specification. */
-export function usableGeneration(
-  container: ContainerView,
-): { epoch: number; gen: number; manifestSha: string } | null {
+export function usableGeneration(container: ContainerView): Generation | null {
   const generation = container.generation?.value;
   if (!generation || !container.spec) return null;
   return generation.specDigest === specDigest(container.spec.value) ? generation : null;

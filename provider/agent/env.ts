@@ -148,6 +148,8 @@ export type CopyState =
   | "prepared"
   /** Restored, waiting before its first instruction. */
   | "held"
+  /** Restored, let go for some milliseconds and frozen; its engine is not busy with it. */
+  | "warm"
   | "running"
   | "frozen"
   /** It ran and its process is gone. */
@@ -199,6 +201,11 @@ export interface Runtime {
     request: CopyRequest & { folder: string; hold: boolean; tcp: "close" | "established" },
   ): Promise<void>;
   release(container: string): Promise<void>;
+  /**
+   * Lets a held copy go and freezes it (reason `warm`) as soon as the engine is done with it: a thaw has it serving.
+   * Returns the memory that it takes.
+   */
+  keepWarm(container: string): Promise<{ memoryMb: number }>;
   /** Give the copy this MAC; possible while it is held, frozen or running. */
   setMac(container: string, mac: string): Promise<void>;
   /**

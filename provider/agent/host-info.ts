@@ -32,6 +32,11 @@ async function publish(context: Context): Promise<void> {
         .filter(([, local]) => local.state !== "absent" || local.busy)
         .map(([name, local]) => [name, local.standing]),
     ),
+    warm: Object.fromEntries(
+      [...context.locals].flatMap(([name, { state, held, warmMb }]) =>
+        state === "warm" && held ? [[name, { ...held, memoryMb: warmMb ?? 0 }]] : [],
+      ),
+    ),
     memoryMb: Math.round(memory / MEMORY_STEP_MB) * MEMORY_STEP_MB,
     certificateUntil: await env.host.certificateUntil(),
     suspects: [...context.suspects].sort(),

@@ -1,8 +1,9 @@
 import { Cron } from "croner";
 import { defaultSchedule, fenceAfterMs, type PlacedContainer, place, type Schedule } from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
-import type { DecideInput } from "./decide";
+import { type DecideInput, usableGeneration } from "./decide";
 import { isLive } from "./observe";
+import { hasRoom } from "./standby";
 import type { ContainerView } from "./view";
 
 /** A standby that went away is replaced after this long, so that a blip moves no generations around. */
@@ -33,6 +34,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     candidates,
     wantedStandbys: wantedStandbys(context, container, candidates),
     suspects: context.suspects,
+    freeMb: view.hosts.get(me.host)?.info?.memoryMb ?? 0,
     fence: fenceSeenAt === undefined ? null : { seenAt: fenceSeenAt, waitMs },
     stoppedSince: observations.stopped.get(container.name)?.seenAt ?? null,
     checkpointDueInMs: checkpointDueIn(context, container, now),
@@ -76,7 +78,17 @@ function wantedStandbys(context: Context, container: ContainerView, candidates: 
   const present = (container.standbys?.value.hosts ?? []).filter((host) => host !== context.me.host);
   const kept = present.filter((host) => allowed.includes(host) || lostJustNow(context, host));
   const others = allowed.filter((host) => !kept.includes(host));
-  return [...kept, ...others].slice(0, standbys);
+  const roomy = others.filter((host) => hasRoomOn(context, container, host));
+  const full = others.filter((host) => !roomy.includes(host));
+  return [...kept, ...roomy, ...full].slice(0, standbys);
+}
+
+/** Whether the host could keep the copy that is asked for; without a generation nothing is known of its size. */
+export function hasRoomOn(context: Context, container: ContainerView, host: string): boolean {
+  const info = context.view.hosts.get(host)?.info;
+  const generation = usableGeneration(container);
+  if (container.spec?.value.standby !== "warm" || !generation || !info) return true;
+  return container.name in info.warm || hasRoom({ bytes: generation.bytes, freeMb: info.memoryMb });
 }
 
 function lostJustNow(context: Context, host: string): boolean {

@@ -6,6 +6,7 @@ export const states = {
   ABSENT: "no local copy, or only checkpoint files",
   PREPARED: "a copy is created behind the closed gate under its parked MAC; nothing runs",
   HELD: "the committed generation is restored on suspicion and waits before its first instruction",
+  WARM: "a copy of the committed generation is restored and frozen behind the closed gate under its parked MAC",
   RESTORING: "this host owns the container and restores or starts it behind the closed gate",
   RUNNING: "this host owns the container, its phase is committed and its gate is live",
   LAPSED: "the lease was not renewed in time: the kernel drops, the container is frozen, nothing is killed",
@@ -16,8 +17,9 @@ export type State = keyof typeof states;
 const transitions: Record<State, readonly State[]> = {
   // To RUNNING and LAPSED: an agent that was restarted finds its container going on.
   ABSENT: ["PREPARED", "RESTORING", "RUNNING", "LAPSED", "FENCED"],
-  PREPARED: ["HELD", "RESTORING", "ABSENT", "FENCED"],
-  HELD: ["RESTORING", "PREPARED", "ABSENT", "FENCED"],
+  PREPARED: ["HELD", "WARM", "RESTORING", "ABSENT", "FENCED"],
+  HELD: ["WARM", "RESTORING", "PREPARED", "ABSENT", "FENCED"],
+  WARM: ["HELD", "RESTORING", "PREPARED", "ABSENT", "FENCED"],
   RESTORING: ["RUNNING", "LAPSED", "FENCED", "ABSENT"],
   RUNNING: ["RESTORING", "LAPSED", "FENCED", "ABSENT"],
   LAPSED: ["RUNNING", "RESTORING", "FENCED", "ABSENT"],

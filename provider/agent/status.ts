@@ -7,7 +7,8 @@ import {
   type Timing,
 } from "../contract";
 import { type Context, localOf } from "./context";
-import { isLiveMember, placed } from "./input";
+import { hasRoomOn, isLiveMember, placed } from "./input";
+import { WARM_RESERVE_MB } from "./standby";
 import type { ContainerView } from "./view";
 
 const DAY_MS = 86_400_000;
@@ -84,6 +85,7 @@ function containerStatus(context: Context, container: ContainerView): ContainerS
     standbys: (container.standbys?.value.hosts ?? []).map((host) => ({
       host,
       state: copyState(context, host, container.name),
+      warm: warmCopy(context, host, container.name),
     })),
     lastFailover: owner?.lastFailover ?? null,
     degraded: degraded(context, container),
@@ -97,6 +99,14 @@ function copyState(context: Context, host: string, container: string): string {
   return context.view.hosts.get(host)?.info?.copies[container] ?? "ABSENT";
 }
 
+function warmCopy(
+  context: Context,
+  host: string,
+  container: string,
+): ContainerStatus["standbys"][number]["warm"] {
+  return isLiveMember(context, host) ? (context.view.hosts.get(host)?.info?.warm[container] ?? null) : null;
+}
+
 /** Why the container would not survive the next failure as declared; null: it would. */
 function degraded(context: Context, container: ContainerView): string | null {
   const owner = container.owner?.value;
@@ -108,5 +118,15 @@ function degraded(context: Context, container: ContainerView): string | null {
   if (live.length === 0) return "no standby is live";
   const holders = container.generation?.value.holders ?? [];
   if (!live.some((host) => holders.includes(host))) return "no live standby holds a generation";
-  return owner.host === context.me.host ? localOf(context, container.name).degraded : null;
+  const own = owner.host === context.me.host ? localOf(context, container.name).degraded : null;
+  return own ?? withoutRoom(context, container, live);
+}
+
+/** A standby that should keep a warm copy and cannot. */
+function withoutRoom(context: Context, container: ContainerView, standbys: string[]): string | null {
+  const host = standbys.find((name) => !hasRoomOn(context, container, name));
+  if (host === undefined) return null;
+  const needed = Math.ceil(container.generation!.value.bytes / 1e6) + WARM_RESERVE_MB;
+  const free = context.view.hosts.get(host)!.info!.memoryMb;
+  return `${host} has no room for a warm copy (${needed} MB needed, ${free} MB free): that standby is cold`;
 }

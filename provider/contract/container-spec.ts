@@ -79,6 +79,8 @@ export const containerSpecSchema = z.strictObject({
   virtualIps: z.array(ipSchema).min(1),
   /** How many standbys hold each generation, or which hosts. */
   standbys: z.union([z.int().min(1).max(4), z.array(nameSchema).min(1)]).default(1),
+  /** What a standby keeps ready: files and an empty copy, or a restored, frozen copy of each generation as well. */
+  standby: z.enum(["cold", "warm"]).default("cold"),
   preferredHost: nameSchema.optional(),
   probes: z.array(probeSchema).default([]),
   onFailure: onFailureSchema.prefault({}),

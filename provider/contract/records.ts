@@ -115,6 +115,9 @@ export const hostInfoSchema = z.strictObject({
   version: z.string(),
   /** Container name -> state of the copy here, from the table of states. */
   copies: z.record(z.string(), z.string()),
+  /** Warm copies here: the generation each was restored from, and the memory it takes, MB. */
+  warm: z.record(z.string(), z.strictObject({ epoch: z.int(), gen: z.int(), memoryMb: z.int() })).default({}),
+  /** Free memory. */
   memoryMb: z.int(),
   certificateUntil: z.string(),
   /** Peers this host suspects. */

@@ -33,7 +33,14 @@ export const containerStatusSchema = z.object({
   generationAgeMs: z.number().nullable(),
   generationBytes: z.number().nullable(),
   holders: z.array(nameSchema),
-  standbys: z.array(z.object({ host: nameSchema, state: z.string() })),
+  standbys: z.array(
+    z.object({
+      host: nameSchema,
+      state: z.string(),
+      /** The warm copy there: its generation and the memory it takes, MB; null: there is none. */
+      warm: z.object({ epoch: z.number(), gen: z.number(), memoryMb: z.number() }).nullable().default(null),
+    }),
+  ),
   lastFailover: lastFailoverSchema.nullable(),
   /** Why protection is not complete, one sentence; null: it is. */
   degraded: z.string().nullable(),

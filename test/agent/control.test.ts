@@ -174,7 +174,7 @@ describe("A request to an agent", () => {
       );
       const [db] = status.containers;
       assert.equal(db!.primary, "a");
-      assert.deepEqual(db!.standbys, [{ host: "b", state: "PREPARED" }]);
+      assert.deepEqual(db!.standbys, [{ host: "b", state: "PREPARED", warm: null }]);
       assert.equal(db!.degraded, null);
       assert.equal(db!.phase, "RUNNING");
     }));

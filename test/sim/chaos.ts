@@ -17,7 +17,8 @@ const HEALED_MS = 25_000;
 export async function chaos(seed: number): Promise<Run> {
   const world = await createWorld(worldOf(seed));
   const { random } = world;
-  await world.protect(specOf({ standbys: random.pick([1, 1, 2]) }));
+  const standby = seed % 3 === 0 ? "warm" : "cold";
+  await world.protect(specOf({ standby, standbys: random.pick([1, 1, 2]) }));
   if (seed % 4 === 0) await world.protect(specOf({ name: "web", virtualIps: ["10.0.0.101"] }));
   const schedule = { intervalMs: random.pick([500, 2000, 10_000]), retain: 1, stack: "shop/dev" };
   await world.ctl("a", { op: "set-schedule", name: "db", schedule });

@@ -6,7 +6,7 @@ import type { Memory } from "./memory";
 export interface SimCopy {
   container: string;
   specDigest: string;
-  state: Exclude<CopyState, "absent" | "frozen">;
+  state: Exclude<CopyState, "absent" | "frozen" | "warm">;
   mac: string;
   reasons: Set<FreezeReason>;
   life: number;
@@ -71,7 +71,8 @@ export function createEngine({ group, now, changed }: EngineOptions): SimEngine 
     stateOf(container) {
       const copy = copies.get(container);
       if (!copy) return "absent";
-      return copy.state === "running" && copy.reasons.size > 0 ? "frozen" : copy.state;
+      if (copy.state !== "running" || copy.reasons.size === 0) return copy.state;
+      return copy.reasons.has("warm") ? "warm" : "frozen";
     },
     memoryOf,
     run: (copy, memory) =>

@@ -154,6 +154,21 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
           crashLater(copy);
         }),
       ),
+    keepWarm: (container) =>
+      alone(container, "keepWarm", async () => {
+        await effect(durations.small, () => {
+          const copy = needCopy(container);
+          if (copy.state !== "held") throw new Error(`${container} is not held`);
+          engine.run(copy, engine.memoryOf(copy));
+        });
+        // It runs for as long as the engine is busy.
+        return effect(durations.small, () => {
+          const copy = needCopy(container);
+          if (copy.state !== "running") throw new Error(`${container} is ${copy.state}`);
+          engine.freeze(copy, "warm");
+          return { memoryMb: 64 };
+        });
+      }),
     setMac: (container, mac) =>
       alone(container, "setMac", async () => {
         needGate(mac, "setMac");

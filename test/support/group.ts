@@ -50,12 +50,25 @@ export async function untilContainer(
   }
 }
 
-/** Protected as declared: runs, and a live standby holds the committed generation and a prepared copy. */
+/** Protected as declared: runs, and every standby holds the committed generation and a copy that is ready for it. */
 export function isProtected(status: ContainerStatus): boolean {
   return (
     status.phase === "RUNNING" &&
     status.degraded === null &&
     status.standbys.length > 0 &&
-    status.standbys.every(({ host, state }) => state === "PREPARED" && status.holders.includes(host))
+    status.standbys.every(({ host, state }) => isReady(state) && status.holders.includes(host))
   );
+}
+
+/** The same, and every standby keeps the committed generation warm. */
+export function isWarm(status: ContainerStatus): boolean {
+  const { generation } = status;
+  return (
+    isProtected(status) &&
+    status.standbys.every(({ warm }) => warm?.epoch === generation?.epoch && warm?.gen === generation?.gen)
+  );
+}
+
+function isReady(state: string): boolean {
+  return state === "PREPARED" || state === "WARM";
 }

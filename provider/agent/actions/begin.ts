@@ -3,6 +3,7 @@ import { type Context, count, enter, type Local, type Subject, unlessEnded } fro
 import { triesSoFar, untriedHosts, usableGeneration } from "../decide";
 import { beginAgainTxn, phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
+import { holds } from "../standby";
 import { intactGeneration } from "./generations";
 
 const JOIN_RETRY_MS = 20;
@@ -62,19 +63,30 @@ async function restore(
 ): Promise<Connection[]> {
   const { runtime } = context.env;
   const spec = container.spec!.value;
-  const { folder, manifest } = await intactGeneration(context, container, container.owner!.value.gen!);
-  const heldIsIt =
-    local.state === "held" && local.held?.epoch === manifest.epoch && local.held.gen === manifest.gen;
-  if (!heldIsIt) await restoreHeld(context, { container: container.name, spec, local, folder, syncGate });
+  const named = container.owner!.value.gen!;
+  // What is held or warm was verified when it was restored: after the fence nothing depends on the memory's size.
+  if (!holds(local, named)) {
+    const { folder } = await intactGeneration(context, container, named);
+    await restoreHeld(context, { container: container.name, spec, local, folder, syncGate });
+  }
   local.mac = "real";
   await syncGate();
   await runtime.setMac(container.name, realMac(context.me.group, container.name));
-  await runtime.release(container.name);
-  local.state = "running";
-  local.held = null;
-  local.heldSince = null;
+  if (local.state === "warm") await runtime.thaw(container.name, "warm");
+  else await runtime.release(container.name);
+  Object.assign(local, { state: "running", held: null, heldSince: null, warmMb: null });
   count(context, "restores_total");
-  return manifest.connections;
+  return connectionsIn(context, container.name, named);
+}
+
+/** Clients that were connected when the generation was taken. */
+function connectionsIn(
+  context: Context,
+  container: string,
+  { epoch, gen }: { epoch: number; gen: number },
+): Connection[] {
+  const stored = context.stored.get(container) ?? [];
+  return stored.find((manifest) => manifest.epoch === epoch && manifest.gen === gen)?.connections ?? [];
 }
 
 /** Restores the generation behind the closed gate under the parked MAC and leaves it before its first instruction. */

@@ -2,19 +2,8 @@ import type { Context, Subject } from "../context";
 import type { Decision } from "../decide";
 import { begin, giveUp, rejoin } from "./begin";
 import { checkpoint } from "./generations";
-import {
-  assignStandbys,
-  beginAgain,
-  claim,
-  discard,
-  evict,
-  forget,
-  forgetTries,
-  hold,
-  prepare,
-  remove,
-  takeOver,
-} from "./own";
+import { assignStandbys, beginAgain, claim, evict, forget, forgetTries, remove, takeOver } from "./own";
+import { discard, hold, prepare, warm } from "./standby";
 
 /** Carries out a decision; returns what was done in one sentence. */
 export async function act(
@@ -55,7 +44,9 @@ export async function act(
     case "prepare":
       return prepare(context, subject, syncGate);
     case "hold":
-      return hold(context, subject, syncGate);
+      return hold(context, subject, { because: decision.because, syncGate });
+    case "warm":
+      return warm(context, subject, { because: decision.because, syncGate });
     case "discard":
       return discard(context, subject, decision.because);
     case "take-over":

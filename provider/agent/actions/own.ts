@@ -1,5 +1,5 @@
-import { parkedMac, realMac, specDigest } from "../../contract";
-import { type Context, count, enter, type Subject, unlessEnded } from "../context";
+import { realMac, specDigest } from "../../contract";
+import { type Context, count, enter, type Subject } from "../context";
 import { triesSoFar } from "../decide";
 import {
   beginAgainTxn,
@@ -11,11 +11,6 @@ import {
   takeOverTxn,
 } from "../ownership";
 import { settle } from "../settle";
-import { restoreHeld } from "./begin";
-import { intactGeneration } from "./generations";
-
-/** After a hold that was let go, the next speculative restore waits this long: the suspicion was false. */
-const HOLD_PAUSE_MS = 10_000;
 
 export async function claim(context: Context, { container }: Subject): Promise<string> {
   const { committed } = await settle(
@@ -114,6 +109,7 @@ export async function evict(
     mac: null,
     held: null,
     heldSince: null,
+    warmMb: null,
     runningSince: null,
     specDigest: null,
   });
@@ -139,68 +135,4 @@ export async function forget(context: Context, { container }: Subject): Promise<
   await context.env.disk.forget(container.name);
   await settle(context.env, forgetTxn(context.me, container, fence), context.signal);
   return `${container.name}: its records are removed`;
-}
-
-export async function prepare(
-  context: Context,
-  { container, local }: Subject,
-  syncGate: () => Promise<void>,
-): Promise<string> {
-  const spec = container.spec!.value;
-  local.mac = "parked";
-  await syncGate();
-  await unlessEnded(context, context.env.runtime.ensureImage(spec.workload));
-  await context.env.runtime.prepare({
-    spec,
-    mac: parkedMac(context.me.group, container.name, context.me.host),
-  });
-  local.state = "prepared";
-  local.specDigest = specDigest(spec);
-  enter(context, container.name, local, "PREPARED");
-  return `${container.name}: a standby copy is prepared on ${context.me.host}`;
-}
-
-/** The primary is suspected: restore its committed generation and wait before its first instruction. */
-export async function hold(
-  context: Context,
-  { container, local }: Subject,
-  syncGate: () => Promise<void>,
-): Promise<string> {
-  const named = container.generation!.value;
-  const startedAt = context.env.clock.now();
-  try {
-    const { folder } = await intactGeneration(context, container, named);
-    await restoreHeld(context, {
-      container: container.name,
-      spec: container.spec!.value,
-      local,
-      folder,
-      syncGate,
-    });
-  } catch (error) {
-    local.noHoldBefore = context.env.clock.now() + HOLD_PAUSE_MS;
-    throw error;
-  }
-  local.held = { epoch: named.epoch, gen: named.gen };
-  local.heldSince = context.env.clock.now();
-  enter(context, container.name, local, "HELD");
-  const took = Math.round(local.heldSince - startedAt);
-  const sentence = `${container.name}: generation ${named.epoch}-${named.gen} is restored and held on ${context.me.host} after ${took} ms: ${container.owner!.value.host} is suspected`;
-  context.env.log.event({ kind: "hold", container: container.name, sentence });
-  return sentence;
-}
-
-export async function discard(
-  context: Context,
-  { container, local }: Subject,
-  because: string,
-): Promise<string> {
-  await context.env.runtime.kill(container.name);
-  await context.env.runtime.remove(container.name);
-  Object.assign(local, { state: "absent", mac: null, held: null, heldSince: null, specDigest: null });
-  local.noHoldBefore = context.env.clock.now() + HOLD_PAUSE_MS;
-  enter(context, container.name, local, "ABSENT");
-  const sentence = `${container.name}: the held copy on ${context.me.host} is let go: ${because}`;
-  context.env.log.event({ kind: "discard", container: container.name, sentence });
-  return sentence;
 }

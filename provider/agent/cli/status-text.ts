@@ -47,10 +47,14 @@ function containersText({ containers }: GroupStatus): string {
       // As the folder in the store is called: epoch-number.
       container.generation ? `${container.generation.epoch}-${container.generation.gen}` : "-",
       container.generationAgeMs === null ? "-" : ago(container.generationAgeMs),
-      orDash(container.standbys.map((standby) => `${standby.host} (${standby.state})`)),
+      orDash(container.standbys.map(standbyText)),
       orDash(container.virtualIps),
     ]),
   );
+}
+
+function standbyText({ host, state, warm }: ContainerStatus["standbys"][number]): string {
+  return `${host} (${warm ? `${state}, ${warm.memoryMb} MB` : state})`;
 }
 
 function notesText(status: GroupStatus): string {

@@ -49,7 +49,7 @@ export function containerOf(name: string, changes: Partial<ContainerStatus> = {}
     generationAgeMs: 3200,
     generationBytes: 1_500_000,
     holders: ["a", "b"],
-    standbys: [{ host: "b", state: "prepared" }],
+    standbys: [{ host: "b", state: "prepared", warm: null }],
     lastFailover: null,
     degraded: null,
     failure: null,

@@ -20,6 +20,14 @@ redis      RUNNING  a        2      2-17        3 s ago  b (prepared)  10.0.0.10
     );
   });
 
+  it("shows what memory a warm standby takes", () => {
+    const standbys = [{ host: "b", state: "WARM", warm: { epoch: 2, gen: 17, memoryMb: 71 } }];
+    assert.match(
+      statusText(healthyGroup({ containers: [containerOf("redis", { standbys })] })),
+      / b \(WARM, 71 MB\) /,
+    );
+  });
+
   it("has a sentence for each thing that is wrong", () => {
     const group = healthyGroup({
       quorum: false,

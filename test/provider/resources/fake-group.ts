@@ -164,7 +164,7 @@ export function containerStatus(parts: Partial<ContainerStatus>): ContainerStatu
     generationAgeMs: 100,
     generationBytes: 1,
     holders: ["ha1", "ha2"],
-    standbys: [{ host: "ha2", state: "PREPARED" }],
+    standbys: [{ host: "ha2", state: "PREPARED", warm: null }],
     lastFailover: null,
     degraded: null,
     failure: null,

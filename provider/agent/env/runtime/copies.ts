@@ -5,6 +5,7 @@ import { parkedMac } from "../../../contract";
 import type { CopyInfo, CopyState } from "../../env";
 import { cgroupOf, readEvents } from "./cgroup";
 import type { RuntimeContext } from "./context";
+import { freezeReasons } from "./freezer";
 import { placesOf } from "./places";
 import { type CopyRecord, readRecord } from "./record";
 
@@ -17,6 +18,7 @@ export function stateOf(context: RuntimeContext, record: CopyRecord): CopyState 
     held: existsSync(places.held),
     prepared: existsSync(places.prepared),
     begins: context.jobs.of(record.container) !== undefined && !existsSync(places.mac),
+    warm: freezeReasons(record.container).includes("warm"),
   });
 }
 
@@ -26,18 +28,21 @@ export function copyState(seen: {
   prepared: boolean;
   /** The engine starts or restores it, and it has not begun to run. */
   begins: boolean;
+  /** A reason to keep it frozen is that it waits for a failover. */
+  warm: boolean;
 }): CopyState {
   if (seen.begins) return "prepared";
   if (!seen.events?.populated) return seen.prepared ? "prepared" : "exited";
   if (seen.held) return "held";
-  return seen.events.frozen ? "frozen" : "running";
+  if (!seen.events.frozen) return "running";
+  return seen.warm ? "warm" : "frozen";
 }
 
 export async function inspect(context: RuntimeContext, container: string): Promise<CopyInfo> {
   const record = readRecord(container);
   if (!record) return { container, state: "absent", pid: null, mac: null, detail: null };
   const state = stateOf(context, record);
-  const lives = state === "held" || state === "running" || state === "frozen";
+  const lives = isLiving(state);
   return {
     container,
     state,
@@ -45,6 +50,11 @@ export async function inspect(context: RuntimeContext, container: string): Promi
     mac: (lives && currentMac(container)) || parkedMac(context.group, container, context.host),
     detail: state === "exited" ? await exitDetail(context, record) : null,
   };
+}
+
+/** It has processes. */
+export function isLiving(state: CopyState): boolean {
+  return state === "held" || state === "warm" || state === "running" || state === "frozen";
 }
 
 const details = new WeakMap<RuntimeContext, Map<string, string>>();

@@ -19,6 +19,7 @@ import { endInterruptedDumps } from "./recover";
 import { release, restore } from "./restore";
 import { tickle } from "./tickle";
 import { versions } from "./versions";
+import { keepWarm } from "./warm";
 import { wire } from "./wiring";
 
 export interface RuntimeOptions {
@@ -45,6 +46,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     start: (request) => start(context, request),
     restore: (request) => restore(context, request),
     release: (container) => release(context, container),
+    keepWarm: (container) => keepWarm(context, container),
     async setMac(container, mac) {
       const record = needRecord(container);
       await wire(context, { record, pid: needPid(context, record), mac });

@@ -3,7 +3,7 @@ import { type Engine as EngineName, engineSchema } from "../../../contract";
 import type { CopyInfo } from "../../env";
 import { cgroupOf } from "./cgroup";
 import type { RuntimeContext } from "./context";
-import { heldPid, inspect, stateOf } from "./copies";
+import { heldPid, inspect, isLiving, stateOf } from "./copies";
 import { CommandError } from "./exec";
 import { type CopyRecord, deleteRecord, readRecord, recordedContainers, writeRecord } from "./record";
 
@@ -16,8 +16,7 @@ export async function list(context: RuntimeContext): Promise<CopyInfo[]> {
   }
   const records = recordedContainers().flatMap((container) => readRecord(container) ?? []);
   for (const record of records) {
-    const state = stateOf(context, record);
-    if (state !== "running" && state !== "frozen" && state !== "held") continue;
+    if (!isLiving(stateOf(context, record))) continue;
     context.exits.watch(record.container, cgroupOf(record.engine, record.id));
   }
   return Promise.all(records.map(({ container }) => inspect(context, container)));

@@ -75,8 +75,9 @@ describe("the cgroup of a container", () => {
 });
 
 describe("the state of a copy", () => {
-  const seen = { events: null, held: false, prepared: false, begins: false };
+  const seen = { events: null, held: false, prepared: false, begins: false, warm: false };
   const running = { populated: true, frozen: false };
+  const frozen = { populated: true, frozen: true };
   const cases: [string, Parameters<typeof copyState>[0], string][] = [
     ["without processes, made ready", { ...seen, prepared: true }, "prepared"],
     ["without processes, not made ready", seen, "exited"],
@@ -93,7 +94,9 @@ describe("the state of a copy", () => {
     ["before its first instruction", { ...seen, events: running, held: true }, "held"],
     ["killed while it was held", { ...seen, held: true }, "exited"],
     ["serving", { ...seen, events: running }, "running"],
-    ["frozen", { ...seen, events: { populated: true, frozen: true } }, "frozen"],
+    ["frozen", { ...seen, events: frozen }, "frozen"],
+    ["frozen until a failover", { ...seen, events: frozen, warm: true }, "warm"],
+    ["about to be frozen until a failover", { ...seen, events: running, warm: true }, "running"],
   ];
   for (const [title, facts, state] of cases) {
     it(`is ${state}: ${title}`, () => assert.equal(copyState(facts), state));

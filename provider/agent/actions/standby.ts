@@ -1,0 +1,109 @@
+import { type Generation, parkedMac, specDigest } from "../../contract";
+import { type Context, enter, type Subject, unlessEnded } from "../context";
+import { holds } from "../standby";
+import { restoreHeld } from "./begin";
+import { intactGeneration } from "./generations";
+
+/** After a speculative restore that failed or was let go, the next one waits this long. */
+const HOLD_PAUSE_MS = 10_000;
+
+export async function prepare(
+  context: Context,
+  { container, local }: Subject,
+  syncGate: () => Promise<void>,
+): Promise<string> {
+  const spec = container.spec!.value;
+  local.mac = "parked";
+  await syncGate();
+  await unlessEnded(context, context.env.runtime.ensureImage(spec.workload));
+  await context.env.runtime.prepare({
+    spec,
+    mac: parkedMac(context.me.group, container.name, context.me.host),
+  });
+  local.state = "prepared";
+  local.specDigest = specDigest(spec);
+  enter(context, container.name, local, "PREPARED");
+  return `${container.name}: a standby copy is prepared on ${context.me.host}`;
+}
+
+/** The primary is suspected: restore its committed generation and wait before its first instruction. */
+export async function hold(
+  context: Context,
+  subject: Subject,
+  { because, syncGate }: { because: string; syncGate: () => Promise<void> },
+): Promise<string> {
+  const { container, local } = subject;
+  const startedAt = context.env.clock.now();
+  const named = await restoreNamed(context, subject, syncGate);
+  local.heldSince = context.env.clock.now();
+  enter(context, container.name, local, "HELD");
+  const took = Math.round(local.heldSince - startedAt);
+  const sentence = `${container.name}: generation ${named.epoch}-${named.gen} is restored and held on ${context.me.host} after ${took} ms: ${because}`;
+  context.env.log.event({ kind: "hold", container: container.name, sentence });
+  return sentence;
+}
+
+/** Keeps a restored, frozen copy of the committed generation; until it is there, the files are what a failover takes. */
+export async function warm(
+  context: Context,
+  subject: Subject,
+  { because, syncGate }: { because: string; syncGate: () => Promise<void> },
+): Promise<string> {
+  const { container, local } = subject;
+  const startedAt = context.env.clock.now();
+  if (local.state !== "held" || !holds(local, container.generation!.value))
+    await restoreNamed(context, subject, syncGate);
+  const { memoryMb } = await context.env.runtime.keepWarm(container.name);
+  Object.assign(local, { state: "warm", warmMb: memoryMb, heldSince: null });
+  enter(context, container.name, local, "WARM");
+  const took = Math.round(context.env.clock.now() - startedAt);
+  return `${container.name}: generation ${local.held!.epoch}-${local.held!.gen} is warm on ${context.me.host} after ${took} ms, ${memoryMb} MB: ${because}`;
+}
+
+async function restoreNamed(
+  context: Context,
+  { container, local }: Subject,
+  syncGate: () => Promise<void>,
+): Promise<Generation> {
+  const named = container.generation!.value;
+  Object.assign(local, { held: null, heldSince: null, warmMb: null });
+  try {
+    const { folder } = await intactGeneration(context, container, named);
+    if (local.state === "warm") enter(context, container.name, local, "PREPARED");
+    await restoreHeld(context, {
+      container: container.name,
+      spec: container.spec!.value,
+      local,
+      folder,
+      syncGate,
+    });
+  } catch (error) {
+    local.noHoldBefore = context.env.clock.now() + HOLD_PAUSE_MS;
+    throw error;
+  }
+  local.held = { epoch: named.epoch, gen: named.gen };
+  return named;
+}
+
+export async function discard(
+  context: Context,
+  { container, local }: Subject,
+  because: string,
+): Promise<string> {
+  const what = local.state;
+  await context.env.runtime.kill(container.name);
+  await context.env.runtime.remove(container.name);
+  Object.assign(local, {
+    state: "absent",
+    mac: null,
+    held: null,
+    heldSince: null,
+    warmMb: null,
+    specDigest: null,
+  });
+  local.noHoldBefore = context.env.clock.now() + HOLD_PAUSE_MS;
+  enter(context, container.name, local, "ABSENT");
+  const sentence = `${container.name}: the ${what} copy on ${context.me.host} is let go: ${because}`;
+  context.env.log.event({ kind: "discard", container: container.name, sentence });
+  return sentence;
+}
