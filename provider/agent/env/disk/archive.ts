@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable } from "node:stream";
+import { PassThrough, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { packArgv, unpackArgv } from "./archive-args";
 
@@ -9,9 +9,16 @@ const STDERR_CHARS = 2000;
 export function pack(folder: string, entries: string[]): Readable {
   const [command, ...argv] = packArgv(folder, entries);
   const child = spawn(command!, argv, { stdio: ["ignore", "pipe", "pipe"] });
-  const stream = child.stdout;
-  void ended(child).catch((error) => stream.destroy(error));
+  const stream = new PassThrough();
+  // Node discards what a process has written and nobody reads yet when it exits, and the reader may come later.
+  child.stdout.pipe(stream, { end: false });
+  ended(child).then(
+    () => stream.end(),
+    (error) => stream.destroy(error),
+  );
   stream.once("close", () => child.kill("SIGKILL"));
+  // It may break before anybody reads it; the reader then finds it broken.
+  stream.on("error", () => {});
   return stream;
 }
 
