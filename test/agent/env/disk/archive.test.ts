@@ -17,7 +17,8 @@ describe("a packed folder", () => {
   });
 
   it("arrives whole when its packing has ended before anybody reads it", async function () {
-    if (!existsSync("/proc/self/task")) skipBecause(this, "the processes of this test are not shown in /proc");
+    if (!existsSync("/proc/self/task"))
+      skipBecause(this, "the processes of this test are not shown in /proc");
     const [from, to] = ["from", "to"].map((name) => join(root, name)) as [string, string];
     for (const folder of [from, to]) mkdirSync(folder);
     writeFileSync(join(from, "small"), "what was dumped");
