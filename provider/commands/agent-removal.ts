@@ -20,7 +20,13 @@ agent=${units.agent} lease=${units.lease} gate=${units.gate}
 cgroup=/sys/fs/cgroup$(systemctl show --property=ControlGroup --value -- "$agent")
 systemctl disable --quiet -- "$agent" "$lease" "$gate" 2>/dev/null
 systemctl stop -- "$agent" "$lease" 2>/dev/null
-[ "$cgroup" = /sys/fs/cgroup ] || [ ! -w "$cgroup/cgroup.kill" ] || echo 1 >"$cgroup/cgroup.kill"
+# Not by \`cgroup.kill\`: since Linux 6.14 what systemd starts in the same folder afterwards is killed at once as well.
+tries=0
+while [ "$cgroup" != /sys/fs/cgroup ] && [ $tries -lt 100 ] && pids=$(cat "$cgroup/cgroup.procs" 2>/dev/null) && [ -n "$pids" ]; do
+  kill -KILL $pids 2>/dev/null
+  sleep 0.05
+  tries=$((tries + 1))
+done
 
 engine_clean() {
   engine=$1

@@ -119,16 +119,8 @@ export const etcdctl = {
   ],
   promote: (id: string): string[] => ["member", "promote", id],
   remove: (id: string): string[] => ["member", "remove", id],
+  /** Only the leader does it. */
+  moveLeader: (to: string): string[] => ["move-leader", to],
   /** The value comes on standard input. */
   put: (key: string): string[] => ["put", key],
-  /** Compares, writes and reads come on standard input (`txnText`). */
-  txn: (): string[] => ["txn"],
-  grantLease: (seconds: number): string[] => ["lease", "grant", String(seconds)],
-  refreshLease: (id: string): string[] => ["lease", "keep-alive", "--once", id],
-  revokeLease: (id: string): string[] => ["lease", "revoke", id],
 };
-
-/** What etcdctl's `txn` reads: compares, what to do if all hold, what to do otherwise; blank lines between. */
-export function txnText(o: { compares: string[]; ifTrue: string[]; ifFalse: string[] }): string {
-  return `${[o.compares, o.ifTrue, o.ifFalse].map((lines) => lines.join("\n")).join("\n\n")}\n\n`;
-}

@@ -19,8 +19,6 @@ export interface Keys {
   spec(container: string): string;
   schedule(container: string): string;
   rule(name: string): string;
-  /** Taken by one `up` at a time; holds LockRecord. */
-  lock: string;
 }
 
 export function keysOf(group: string): Keys {
@@ -45,6 +43,5 @@ export function keysOf(group: string): Keys {
     spec: (container) => ct(container, "spec"),
     schedule: (container) => ct(container, "schedule"),
     rule: (name) => `${prefix}rule/${name}`,
-    lock: `${prefix}lock`,
   };
 }

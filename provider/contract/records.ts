@@ -124,7 +124,3 @@ export const hostInfoSchema = z.strictObject({
   suspects: z.array(nameSchema),
 });
 export type HostInfo = z.infer<typeof hostInfoSchema>;
-
-/** `lock`: one `up` of a group at a time. */
-export const lockSchema = z.strictObject({ by: z.string(), token: z.string(), until: z.string() });
-export type Lock = z.infer<typeof lockSchema>;

@@ -8,11 +8,18 @@ import type { HostSession } from "../ssh/session";
 
 /** etcd as its root user, through etcdctl on one of the hosts. */
 export interface EtcdAdmin {
-  run(args: readonly string[], options?: RunOptions): Promise<RunResult>;
+  run(args: readonly string[], options?: EtcdOptions): Promise<RunResult>;
   /** Several commands in one go, ended by the first that fails. */
   batch(commands: readonly (readonly string[])[]): Promise<string>;
   /** Resolves when a read through the cluster's majority succeeds; false when none did within the time. */
   hasQuorum(timeoutMs: number): Promise<boolean>;
+  /** From now on only these endpoints are asked; none: as before. */
+  ask(endpoints: readonly string[]): void;
+}
+
+export interface EtcdOptions extends RunOptions {
+  /** Asks these for once. */
+  endpoints?: readonly string[];
 }
 
 /**
@@ -43,9 +50,10 @@ export async function withAdmin<T>(
       held.end();
       throw (await failed) ?? error;
     });
-  const prefix = [
+  let asked = o.endpoints;
+  const prefix = (endpoints = asked) => [
     "etcdctl",
-    `--endpoints=${o.endpoints.join(",")}`,
+    `--endpoints=${endpoints.join(",")}`,
     `--cacert=${paths.tls.ca}`,
     `--cert=${folder}/admin.pem`,
     `--key=${folder}/admin.pem`,
@@ -55,10 +63,11 @@ export async function withAdmin<T>(
   const label = (args: readonly string[]) => `etcdctl ${quoteArgv(args)}`;
   try {
     return await work({
-      run: (args, options) => o.host.run([...prefix, ...args], { label: label(args), ...options }),
+      run: (args, { endpoints, ...options } = {}) =>
+        o.host.run([...prefix(endpoints), ...args], { label: label(args), ...options }),
       async batch(commands) {
         if (commands.length === 0) return "";
-        const lines = commands.map((args) => quoteArgv([...prefix, ...args]));
+        const lines = commands.map((args) => quoteArgv([...prefix(), ...args]));
         const { stdout } = await o.host.script(["set -e", ...lines].join("\n"), {
           label: commands.map(label).join("; ").slice(0, LABEL_LENGTH),
         });
@@ -68,7 +77,7 @@ export async function withAdmin<T>(
         const { code } = await o.host.script(WAIT_SCRIPT, {
           args: [
             String(Math.ceil(timeoutMs / 1000)),
-            ...prefix,
+            ...prefix(),
             "--command-timeout=2s",
             "get",
             "quorum-probe",
@@ -78,6 +87,9 @@ export async function withAdmin<T>(
           label: "wait for etcd's quorum",
         });
         return code === 0;
+      },
+      ask(endpoints) {
+        if (endpoints.length > 0) asked = endpoints;
       },
     });
   } finally {

@@ -15,7 +15,7 @@ import { httpsUrl } from "../group/address";
 import { installFiles } from "../group/files";
 import type { HostSession } from "../ssh/session";
 import type { EtcdAdmin } from "./admin";
-import { type Member, type MemberStep, nextMemberStep, parseMembers } from "./members";
+import { endpointsDuring, type Member, type MemberStep, nextMemberStep, parseMembers } from "./members";
 import { planStart, type VoterView } from "./start";
 
 export interface ClusterRequest {
@@ -51,6 +51,7 @@ export async function ensureQuorum(request: ClusterRequest): Promise<void> {
   if (plan.do === "give-up") throw new UserError(plan.reason);
   if (plan.do === "bootstrap") await bootstrap(request);
   await onAll(request.hosts, (host) => host.run(["rm", "-f", "--", bootstrapMarker]));
+  request.etcd.ask(endpointsDuring({ do: "nothing" }, await listMembers(request.etcd)));
 }
 
 /** Changes the cluster's members to the wanted voters, one at a time. Needs a quorum. */
@@ -67,6 +68,7 @@ export async function ensureMembers(request: ClusterRequest): Promise<void> {
       hasData: data.get(voter.name) ?? null,
     }));
     const step = nextMemberStep(members, voters);
+    request.etcd.ask(endpointsDuring(step, members));
     if (step.do === "nothing") return;
     const sentence = sentenceOf(step);
     if (sentence !== last) {
@@ -80,10 +82,12 @@ export async function ensureMembers(request: ClusterRequest): Promise<void> {
       continue;
     }
     if (step.do === "add") await wipe(request.hosts.get(step.voter.name)!);
+    if (step.do === "remove") await giveLeadershipAway(request.etcd, step.member, members);
     // Refused, or without an answer: what is to be done next, the list tells.
     const refusal = await reconfigure(request.etcd, step);
     if (refusal && Date.now() > deadline) throw new UserError(`${sentence}, but etcd refuses: ${refusal}`);
     if (refusal) await sleep(POLL_MS);
+    await request.etcd.hasQuorum(FOUND_TIMEOUT_MS);
   }
 }
 
@@ -176,10 +180,21 @@ async function startJoining(
   await host.run(systemd.restart(units.etcd, { wait: false }));
 }
 
+/** A leader that is removed costs an election, in which no host can renew; one that does not lead refuses, which is fine. */
+async function giveLeadershipAway(
+  etcd: EtcdAdmin,
+  leaving: Member,
+  members: readonly Member[],
+): Promise<void> {
+  const heir = members.find((member) => member.started && !member.learner && member.id !== leaving.id);
+  if (!heir || leaving.clientUrls.length === 0) return;
+  await etcd.run(etcdctl.moveLeader(heir.id), { endpoints: leaving.clientUrls, check: false });
+}
+
 /**
  * One change of the membership; resolves with the reason when it did not come about for something that passes by
  * itself: etcd refuses for some seconds after a member (re)connected, does not promote a learner before it has caught
- * up, and may lose its leader meanwhile.
+ * up, and may lose its leader meanwhile, or the member that was asked.
  */
 async function reconfigure(etcd: EtcdAdmin, step: MemberStep): Promise<string | undefined> {
   const { code, stderr } = await etcd.run(argsOf(step), { check: false });
@@ -190,7 +205,7 @@ async function reconfigure(etcd: EtcdAdmin, step: MemberStep): Promise<string | 
 }
 
 const TRANSIENT =
-  /in sync|not ready|unhealthy|timed out|deadline exceeded|leader|not found|not a learner|already/i;
+  /in sync|not ready|unhealthy|timed out|deadline exceeded|leader|learner|not found|already|server stopped|unavailable/i;
 
 function argsOf(step: MemberStep): string[] {
   switch (step.do) {

@@ -6,6 +6,8 @@ export interface Member {
   started: boolean;
   name: string;
   peerUrls: string[];
+  /** Empty until its first start. */
+  clientUrls: string[];
   learner: boolean;
 }
 
@@ -15,7 +17,7 @@ export function parseMembers(output: string): Member[] {
   // safety: who is not in this list is made to join from nothing, so a list that was not understood must not pass.
   if (lines.length === 0) throw new Error("etcdctl listed no members");
   return lines.map((line) => {
-    const [id = "", status = "", name = "", peerUrls = "", , learner] = line.split(", ");
+    const [id = "", status = "", name = "", peerUrls = "", clientUrls = "", learner] = line.split(", ");
     if (!/^[0-9a-f]+$/.test(id) || !/^(un)?started$/.test(status) || !peerUrls.startsWith("http")) {
       throw new Error(`etcdctl listed a member that is not understood: ${line}`);
     }
@@ -24,6 +26,7 @@ export function parseMembers(output: string): Member[] {
       started: status === "started",
       name,
       peerUrls: peerUrls.split(","),
+      clientUrls: clientUrls.split(",").filter((url) => url !== ""),
       learner: learner === "true",
     };
   });
@@ -61,4 +64,12 @@ export function nextMemberStep(members: readonly Member[], voters: readonly Want
   return unwanted
     ? { do: "remove", member: unwanted, why: `${unwanted.name} is no voter of the group any more` }
     : { do: "nothing" };
+}
+
+/** Who may be asked while a step is taken: a learner answers nearly nothing, and who leaves stops before it can say that it has left. */
+export function endpointsDuring(step: MemberStep, members: readonly Member[]): string[] {
+  const leaving = step.do === "remove" ? step.member.id : null;
+  return members
+    .filter((member) => member.started && !member.learner && member.id !== leaving)
+    .flatMap((member) => member.clientUrls);
 }

@@ -8,13 +8,13 @@ import { UserError } from "../errors";
 import { type EtcdAdmin, withAdmin } from "../etcd/admin";
 import { type ClusterRequest, ensureMembers, ensureQuorum } from "../etcd/cluster";
 import { ensureAuth } from "../etcd/ensure-auth";
-import { withGroupLock } from "../etcd/lock";
 import { votersOf } from "../etcd/voters";
 import { type Fleet, onAll } from "../fleet";
 import { installWithoutService } from "../preflight/install";
 import type { HostSession } from "../ssh/session";
 import { checkClaims, claimHosts } from "./claim";
 import { installFiles } from "./files";
+import { withHostLocks } from "./host-lock";
 import { type HostView, observeGroupHost } from "./observe";
 import { groupConfigOf, policyOf } from "./policy";
 import { checkReachability } from "./reachability";
@@ -37,10 +37,19 @@ export interface SyncRequest {
   touched(): void;
 }
 
+export interface Synced {
+  policy: Policy;
+  voters: string[];
+  trust: Trust;
+}
+
 /** Brings hosts and etcd to what is declared, from any state that an interrupted run left. */
-export async function syncGroup(
-  request: SyncRequest,
-): Promise<{ policy: Policy; voters: string[]; trust: Trust }> {
+export function syncGroup(request: SyncRequest): Promise<Synced> {
+  const { name, stack } = request.inputs;
+  return withHostLocks(request.fleet.hosts, { group: name, stack }, () => sync(request));
+}
+
+async function sync(request: SyncRequest): Promise<Synced> {
   const { inputs, fleet, trust } = request;
   const { hosts } = fleet;
   for (const error of fleet.unreachable.values())
@@ -77,24 +86,13 @@ export async function syncGroup(
       etcd,
       log,
     };
-    const lock = (work: () => Promise<void>) =>
-      withGroupLock({ etcd, group: inputs.name, stack: inputs.stack }, work);
-    const prepare = () =>
-      prepareEtcd({ request, cluster, policy, views, bundle: bundleOf({ ...trust, adopted }) });
-    const finish = async () => {
-      await ensureMembers(cluster);
-      await retireFormerVoters(hosts, views, voterHosts);
-      await ensureAuth(etcd, { group: inputs.name, hosts: inputs.hosts.map((entry) => entry.name) });
-      await writePolicy(etcd, policy);
-    };
-    if (finished) {
-      await ensureQuorum(cluster);
-      await lock(() => prepare().then(finish));
-    } else {
-      // Until there is an etcd that could hold a lock, the claims keep two stacks apart.
-      await prepare();
-      await lock(finish);
-    }
+    // One that works is not touched before it is seen to have a majority.
+    if (finished) await ensureQuorum(cluster);
+    await prepareEtcd({ request, cluster, policy, views, bundle: bundleOf({ ...trust, adopted }) });
+    await ensureMembers(cluster);
+    await retireFormerVoters(hosts, views, voterHosts);
+    await ensureAuth(etcd, { group: inputs.name, hosts: inputs.hosts.map((entry) => entry.name) });
+    await writePolicy(etcd, policy);
     return { policy, voters: voters.map((voter) => voter.name), trust: { ...trust, adopted } };
   });
 }

@@ -7,16 +7,11 @@ import { closeAll } from "../../provider/ssh/pool";
 import { createRandom } from "../sim/random";
 import { labSuite } from "../support/lab";
 import { leftovers } from "../support/leftovers";
-import { skipBecause } from "../support/skip";
 
 type Values = Record<string, unknown>;
 
 const PORT = 7379;
 const seed = Number(process.env.CONTAINER_HA_SEED ?? Date.now() % 1_000_000);
-
-/** What is known not to hold yet; the summary of a run names it. */
-const unproved: string | undefined =
-  "known defect: shrinking a group can fail with `etcdserver: server stopped` right after a member was removed, and what follows builds on it";
 
 labSuite("an HaGroup on real hosts", { hosts: 5, timeoutMs: 240_000 }, (lab) => {
   let state: { id: string; outs: Values };
@@ -158,8 +153,7 @@ labSuite("an HaGroup on real hosts", { hosts: 5, timeoutMs: 240_000 }, (lab) => 
     assert.deepEqual((await group.read(state.id, state.outs)).props.voters, three);
   });
 
-  it("grows to five voters and shrinks again, and takes everything off a host that left", async function () {
-    if (unproved) skipBecause(this, unproved);
+  it("grows to five voters and shrinks again, and takes everything off a host that left", async () => {
     await update(["ha1", "ha2", "ha3", "ha4", "ha5"]);
     assert.deepEqual((await group.read(state.id, state.outs)).props.voters, [
       "ha1",
@@ -177,8 +171,7 @@ labSuite("an HaGroup on real hosts", { hosts: 5, timeoutMs: 240_000 }, (lab) => 
     await update(three);
   });
 
-  it("refuses to exchange most of its voters at once", async function () {
-    if (unproved) skipBecause(this, unproved);
+  it("refuses to exchange most of its voters at once", async () => {
     const before = await lab.exec("ha1", "cat /etc/container-ha/group.json");
     await assert.rejects(
       update(["ha1", "ha4", "ha5"]),
@@ -187,8 +180,7 @@ labSuite("an HaGroup on real hosts", { hosts: 5, timeoutMs: 240_000 }, (lab) => 
     assert.equal(await lab.exec("ha1", "cat /etc/container-ha/group.json"), before);
   });
 
-  it("gets a new authority and new certificates while the old ones are still trusted", async function () {
-    if (unproved) skipBecause(this, unproved);
+  it("gets a new authority and new certificates while the old ones are still trusted", async () => {
     const authority = () => lab.exec("ha1", "openssl x509 -in /etc/container-ha/tls/host.pem -noout -issuer");
     const before = await authority();
     await update(three, { certificateRotation: 1 });
@@ -197,8 +189,7 @@ labSuite("an HaGroup on real hosts", { hosts: 5, timeoutMs: 240_000 }, (lab) => 
     assert.deepEqual((await group.read(state.id, state.outs)).props.quorum, true);
   });
 
-  it("can be changed and looked at while a host is dead, and remembers who has to catch up", async function () {
-    if (unproved) skipBecause(this, unproved);
+  it("can be changed and looked at while a host is dead, and remembers who has to catch up", async () => {
     await lab.kill("ha3");
     await update(three, { certificateRotation: 1, profile: "default" });
     assert.deepEqual(state.outs.behind, ["ha3"]);
@@ -210,8 +201,7 @@ labSuite("an HaGroup on real hosts", { hosts: 5, timeoutMs: 240_000 }, (lab) => 
     assert.match(await lab.exec("ha3", "cat /etc/container-ha/group.json"), /"leaseMs": 2000/);
   });
 
-  it("leaves an etcd of somebody else alone, and removes everything of its own", async function () {
-    if (unproved) skipBecause(this, unproved);
+  it("leaves an etcd of somebody else alone, and removes everything of its own", async () => {
     await lab.exec("ha1", "install -d -o etcd /var/lib/etcd && systemctl start etcd");
     await update(three, { certificateRotation: 1 });
     await group.delete(state.id, state.outs);
@@ -221,8 +211,7 @@ labSuite("an HaGroup on real hosts", { hosts: 5, timeoutMs: 240_000 }, (lab) => 
     await group.delete(state.id, state.outs);
   });
 
-  it("is deleted without a dead host only where that is allowed", async function () {
-    if (unproved) skipBecause(this, unproved);
+  it("is deleted without a dead host only where that is allowed", async () => {
     state = await group.create(await inputs(three));
     await lab.kill("ha3");
     await assert.rejects(

@@ -3,7 +3,7 @@ import type { Lab } from "../lab/lab";
 /** What `destroy` must not leave on a host: each line a look that does not use the product, and prints what it finds. */
 const looks = {
   unit: "ls /etc/systemd/system /lib/systemd/system /etc/systemd/system/*.wants 2>/dev/null | grep container-ha",
-  file: "ls -d /etc/container-ha /usr/lib/container-ha /run/container-ha /usr/bin/container-ha /etc/criu/runc.conf 2>/dev/null",
+  file: "ls -d /etc/container-ha /usr/lib/container-ha /run/container-ha* /usr/bin/container-ha /etc/criu/runc.conf 2>/dev/null",
   // The lab mounts a disk there, as a careful operator does.
   state:
     "mountpoint -q /var/lib/container-ha || ls -d /var/lib/container-ha 2>/dev/null; find /var/lib/container-ha -mindepth 1 2>/dev/null | head",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { etcdArgv, etcdctl, etcdUnit, joinEnvironment, txnText } from "../../../provider/commands/etcd";
+import { etcdArgv, etcdctl, etcdUnit, joinEnvironment } from "../../../provider/commands/etcd";
 
 const options = {
   host: { name: "a", address: "10.0.0.1" },
@@ -87,10 +87,5 @@ describe("etcdctl", () => {
 
   it("takes values on standard input, never as words", () => {
     assert.deepEqual(etcdctl.put("/ha/g/policy"), ["put", "/ha/g/policy"]);
-  });
-
-  it("reads a transaction as three blocks", () => {
-    const text = txnText({ compares: ['mod("k") = "0"'], ifTrue: ["put k v"], ifFalse: ["get k"] });
-    assert.equal(text, 'mod("k") = "0"\n\nput k v\n\nget k\n\n');
   });
 });

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { type Member, nextMemberStep, parseMembers, type WantedVoter } from "../../../provider/etcd/members";
+import {
+  endpointsDuring,
+  type Member,
+  nextMemberStep,
+  parseMembers,
+  type WantedVoter,
+} from "../../../provider/etcd/members";
 
 const url = (name: string) => `https://${name}:7380`;
 const member = (name: string, changes: Partial<Member> = {}): Member => ({
@@ -7,6 +13,7 @@ const member = (name: string, changes: Partial<Member> = {}): Member => ({
   started: true,
   name,
   peerUrls: [url(name)],
+  clientUrls: [`https://${name}:7379`],
   learner: false,
   ...changes,
 });
@@ -62,6 +69,24 @@ describe("the next change of etcd's members", () => {
   });
 });
 
+describe("who is asked while etcd's members change", () => {
+  const members = [
+    member("a"),
+    member("b"),
+    member("c", { learner: true }),
+    member("d", { started: false, clientUrls: [] }),
+  ];
+
+  it("is every voter that has started", () => {
+    assert.deepEqual(endpointsDuring({ do: "nothing" }, members), ["https://a:7379", "https://b:7379"]);
+  });
+
+  it("is not the member that is being removed: it may stop before it answers", () => {
+    const remove = { do: "remove", member: members[0]!, why: "" } as const;
+    assert.deepEqual(endpointsDuring(remove, members), ["https://b:7379"]);
+  });
+});
+
 describe("the list of members", () => {
   it("is read with hexadecimal ids, learners and members that never started", () => {
     const output = [
@@ -76,6 +101,7 @@ describe("the list of members", () => {
         started: true,
         name: "a",
         peerUrls: ["https://10.0.0.1:7380"],
+        clientUrls: ["https://10.0.0.1:7379"],
         learner: false,
       },
       {
@@ -83,6 +109,7 @@ describe("the list of members", () => {
         started: true,
         name: "b",
         peerUrls: ["https://10.0.0.2:7380"],
+        clientUrls: ["https://10.0.0.2:7379"],
         learner: true,
       },
       {
@@ -90,6 +117,7 @@ describe("the list of members", () => {
         started: false,
         name: "",
         peerUrls: ["https://10.0.0.3:7380"],
+        clientUrls: [],
         learner: true,
       },
     ]);
