@@ -50,7 +50,8 @@ export async function ensureQuorum(request: ClusterRequest): Promise<void> {
   }
   if (plan.do === "give-up") throw new UserError(plan.reason);
   if (plan.do === "bootstrap") await bootstrap(request);
-  await onAll(request.hosts, (host) => host.run(["rm", "-f", "--", bootstrapMarker]));
+  // safety: also what a killed run left: with it, a voter that loses its data would start as a new one.
+  await onAll(request.hosts, (host) => host.run(["rm", "-f", "--", bootstrapMarker, joinFile]));
   request.etcd.ask(endpointsDuring({ do: "nothing" }, await listMembers(request.etcd)));
 }
 
@@ -140,7 +141,6 @@ async function bootstrap(request: ClusterRequest): Promise<void> {
   });
   if (!(await request.etcd.hasQuorum(START_TIMEOUT_MS)))
     throw await startFailure(request, [...voters.values()][0]!);
-  await onAll(voters, (host) => host.run(["rm", "-f", "--", joinFile]));
 }
 
 async function join(request: ClusterRequest, name: string, members: readonly Member[]): Promise<void> {
