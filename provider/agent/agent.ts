@@ -11,14 +11,14 @@ import { createGateKeeper } from "./gate-keeper";
 import { publishInfo } from "./host-info";
 import { decideInput } from "./input";
 import { betterLeader } from "./leadership";
-import { noObservations, observe } from "./observe";
+import { heartbeatAge, noObservations, observe } from "./observe";
 import { fenceTxn } from "./ownership";
 import { createProber } from "./prober";
 import { establishSession, readStore } from "./session";
 import { groupStatus } from "./status";
 import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
-/** While a peer is suspected the store is read this often, so that W is counted closely. */
+/** While W of a suspected peer is counted the store is read this often, so that it is counted closely. */
 const SUSPICION_READ_MS = 25;
 /** Otherwise it is read once an interval, but not more often than this. */
 const LEAST_READ_MS = 200;
@@ -344,7 +344,13 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   async function pause(session: Context, woken: AbortSignal): Promise<void> {
     const quiet = Math.max(session.policy.timing.intervalMs, LEAST_READ_MS);
     const signal = AbortSignal.any([woken, session.signal]);
-    await env.clock.sleep(session.suspects.size > 0 ? SUSPICION_READ_MS : quiet, signal).catch(() => {});
+    await env.clock.sleep(isCounting(session) ? SUSPICION_READ_MS : quiet, signal).catch(() => {});
+  }
+
+  /** Whether a suspected peer's W runs, or ran out so lately that its fence may still be on its way. */
+  function isCounting({ suspects, observations, policy }: Context): boolean {
+    const limit = 2 * policy.timing.fenceMs;
+    return [...suspects].some((host) => (heartbeatAge(observations, host, env.clock.now()) ?? 0) < limit);
   }
 
   async function onLeaseEvent(

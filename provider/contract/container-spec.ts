@@ -91,8 +91,19 @@ export const containerSpecSchema = z.strictObject({
 });
 export type ContainerSpec = z.infer<typeof containerSpecSchema>;
 
-/** Digest of what makes old memory wrong (safety.md 1.4). A generation is restored only under the same digest. */
+const digests = new WeakMap<ContainerSpec, string>();
+
+/**
+ * Digest of what makes old memory wrong (safety.md 1.4). A generation is restored only under the same digest. Kept, as
+ * each cycle of an agent asks for it several times.
+ */
 export function specDigest(spec: ContainerSpec): string {
+  const digest = digests.get(spec) ?? derivedDigest(spec);
+  digests.set(spec, digest);
+  return digest;
+}
+
+function derivedDigest(spec: ContainerSpec): string {
   const subject = { workload: spec.workload, virtualIps: spec.virtualIps, incarnation: spec.incarnation };
   return createHash("sha256").update(canonical(subject)).digest("hex");
 }

@@ -15,6 +15,7 @@ const programs = {
   lint: { run: ["node_modules/@biomejs/biome/bin/biome", "lint", "."] },
   unit: { run: ["test/setup/run-tests.mjs", "--unit"] },
   test: { run: ["test/setup/run-tests.mjs"] },
+  sim: { build: true, run: ["dist/test/sim/main.js"] },
   lab: { build: true, lab: true, run: ["dist/test/lab/main.js"] },
   demo: { build: true, lab: true, run: ["dist/test/demo/main.js"] },
   bench: { build: true, lab: true, run: ["dist/test/bench/main.js"] },

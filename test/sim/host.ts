@@ -1,12 +1,15 @@
 import { type Agent, createAgent } from "../../provider/agent/agent";
 import type { Env, HostPort } from "../../provider/agent/env";
+import type { LeaseEnv } from "../../provider/agent/lease/env";
 import { createLease } from "../../provider/agent/lease/lease";
 import type { CtlRequest, Event, GroupConfig } from "../../provider/contract";
 import { createSimDisk, type SimDisk } from "./disk";
 import { createEngine, type SimEngine } from "./engine";
+import { createFailpoints, type Failpoints } from "./failpoints";
 import { createGate, type LeaseProcess, type SimGate } from "./gate";
 import { createKernel, type SimKernel } from "./kernel";
 import type { Links } from "./links";
+import { createListeners } from "./listeners";
 import { createNet, type Peer, type SimNet } from "./net";
 import { createProcess, type SimProcess } from "./process";
 import type { Random } from "./random";
@@ -14,6 +17,7 @@ import type { Records } from "./records";
 import { createRuntime, type Durations, type Faults, type SimRuntime } from "./runtime";
 import type { Scheduler } from "./scheduler";
 import { createStore } from "./store";
+import type { Tamper } from "./tamper";
 
 /** What all hosts of a world share. */
 export interface Ground {
@@ -32,6 +36,7 @@ export interface Ground {
   violated(sentence: string): void;
   changed(): void;
   peerOf(host: string): Peer | null;
+  tamper: Tamper;
 }
 
 /** One host with its power, its disk, its kernel, and the processes that run on it. */
@@ -40,6 +45,9 @@ export interface SimHost {
   on: boolean;
   disk: SimDisk;
   faults: Faults;
+  failpoints: { agent: Failpoints; lease: Failpoints };
+  /** How far somebody set its wall clock forward, ms. */
+  skewMs: number;
   /** What a power cut takes: null while it is off. */
   machine: Machine | null;
   agent: AgentProcess | null;
@@ -82,10 +90,12 @@ export function createHost(
   let boots = 0;
   let sids = 0;
 
+  const newProcess = () => createProcess(scheduler, rate, () => host.skewMs);
+
   const host: SimHost = {
     name,
     on: false,
-    disk: createSimDisk({ operationMs: ground.diskMs }),
+    disk: ground.tamper.disk(createSimDisk({ operationMs: ground.diskMs })),
     faults: {
       image: new Map(),
       start: new Map(),
@@ -95,6 +105,8 @@ export function createHost(
       announce: new Map(),
       crashAfter: new Map(),
     },
+    failpoints: { agent: createFailpoints(), lease: createFailpoints() },
+    skewMs: 0,
     machine: null,
     agent: null,
     lease: null,
@@ -114,10 +126,10 @@ export function createHost(
     host.on = true;
     const { now } = scheduler;
     host.machine = {
-      process: createProcess(scheduler, rate),
+      process: newProcess(),
       bootId: `${name}-boot-${boots}`,
       kernel: createKernel({ now, rate, random, changed: ground.changed }),
-      engine: createEngine({ group, now, changed: ground.changed }),
+      engine: ground.tamper.engine(createEngine({ group, now, changed: ground.changed })),
       session: null,
     };
     startLease();
@@ -132,8 +144,11 @@ export function createHost(
     host.on = false;
   }
 
+  /** Its connection to the store, and what a mutant may hear of it. */
   function storeOf(process: SimProcess) {
-    return createStore({ ...ground, group, host: name, process });
+    const replies = createListeners<unknown>();
+    const store = createStore({ ...ground, group, host: name, process, heard: replies.tell });
+    return { store, onReply: replies.add };
   }
 
   function log(process: SimProcess, program: string): Env["log"] {
@@ -152,18 +167,21 @@ export function createHost(
 
   function startLease(): void {
     if (!host.machine || host.lease) return;
-    const process = createProcess(scheduler, rate);
+    const process = newProcess();
+    const { watch } = host.failpoints.lease;
+    const { store, onReply } = storeOf(process);
+    const env: LeaseEnv = {
+      clock: process.clock,
+      store: watch(store),
+      kernel: watch(host.machine.kernel.commandsOf(process)),
+      host: hostPort(host.machine),
+      log: log(process, "lease"),
+    };
     const lease = createLease({
       group,
       host: name,
       timing: config.policy.timing,
-      env: {
-        clock: process.clock,
-        store: storeOf(process),
-        kernel: host.machine.kernel.commandsOf(process),
-        host: hostPort(host.machine),
-        log: log(process, "lease"),
-      },
+      env: ground.tamper.lease(env, { onReply }),
     });
     const running: LeaseProcess = { process, lease, standing: null };
     lease.onEvent((event) => {
@@ -186,7 +204,7 @@ export function createHost(
   function startAgent(): void {
     const { machine } = host;
     if (!machine || host.agent) return;
-    const process = createProcess(scheduler, rate);
+    const process = newProcess();
     const gate = createGate({ process, socketMs: () => SOCKET_MS });
     const net: SimNet = createNet({ ...ground, host: name, process, disk: host.disk });
     const runtime = createRuntime({
@@ -198,17 +216,19 @@ export function createHost(
       machine: machine.process,
       process,
     });
+    const { watch } = host.failpoints.agent;
+    const { store, onReply } = storeOf(process);
     const env: Env = {
       clock: process.clock,
-      store: storeOf(process),
-      net,
-      gate,
-      runtime,
-      disk: host.disk.portOf(process),
+      store: watch(store),
+      net: watch(net),
+      gate: watch(gate),
+      runtime: watch(runtime),
+      disk: watch(host.disk.portOf(process)),
       host: hostPort(machine),
       log: log(process, "agent"),
     };
-    const agent = createAgent(env, config);
+    const agent = createAgent(ground.tamper.agent(env, { onReply }), config);
     host.agent = {
       process,
       disk: host.disk,

@@ -23,6 +23,9 @@ export interface Invariants {
   answering(container: string): string[];
   /** The counter that an acknowledged generation of the container's present life has, 0: there is none. */
   acknowledged(container: string): number;
+  /** Changes of the owner to another host: after a fence, and by a planned move. */
+  takeovers: number;
+  handovers: number;
   /** Cold beginnings that took an acknowledged generation away, as sentences. */
   losses: string[];
 }
@@ -75,6 +78,7 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
       violated(
         `I2: ${container} goes from epoch ${last.epoch} of ${last.host} to ${owner.epoch} of ${owner.host}`,
       );
+    if (owner.host !== last.host) seen.takeovers += 1;
     if (changedHands && last.phase !== "STOPPED") fencedBefore(container, last);
   }
 
@@ -156,7 +160,9 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
       violated(`I6: ${host.name} still runs ${container}, which ${owner?.host ?? "nobody"} owns`);
   }
 
-  return {
+  const seen: Invariants = {
+    takeovers: 0,
+    handovers: 0,
     changed(change) {
       const [area, name, leaf] = change.key.slice(keys.prefix.length).split("/");
       if (area === "fence" && change.after) fenced(name!, leaf!, change.after.value);
@@ -171,4 +177,5 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
     acknowledged: (container) => floors.get(container) ?? 0,
     losses,
   };
+  return seen;
 }

@@ -8,9 +8,18 @@ export interface Links {
   /** One way, ms. */
   latency(): number;
   cut(from: string, to: string): void;
-  heal(): void;
+  /** Every link is whole again, or all those of one host. */
+  heal(host?: string): void;
+  /** Some packets take up to so much longer, ms. */
+  delayMs: number;
+  /** Share of packets that are lost: a datagram is gone, a connection sends again after a while. */
+  loss: number;
+  /** Share of transactions that arrive twice. */
+  duplicates: number;
   /** Whether a quorum of the store's voters answers. */
   storeUp: boolean;
+  /** The store elects a leader until then, true ms. */
+  electionUntil: number;
   /** Whether the reply to this transaction is lost on its way. */
   losesReplyTo(txn: Txn): boolean;
   /** Whether this transaction is stuck on its way, until `stuck` is served. Its sender gets no reply. */
@@ -26,16 +35,30 @@ export interface Links {
 
 export const STORE = "store";
 
+/** A connection sends a lost packet again after this long, twice as long after each further loss. */
+const RETRANSMIT_MS = 200;
+/** One packet in so many meets the whole delay of a slow network, or a part of it. */
+const SLOW_SHARE = 0.3;
+
 export function createLinks(random: Random): Links {
   const cuts = new Set<string>();
-  return {
-    pass: (from, to) => !cuts.has(`${from}>${to}`) && !cuts.has(`${from}>*`) && !cuts.has(`*>${to}`),
-    latency: () => random.between(0.3, 2),
+  const links: Links = {
+    pass: (from, to) => !cuts.has(`${from}>${to}`),
+    latency: () => {
+      const base = random.between(0.3, 2);
+      return links.delayMs > 0 && random.chance(SLOW_SHARE) ? base + random.between(0, links.delayMs) : base;
+    },
     cut: (from, to) => {
       cuts.add(`${from}>${to}`);
     },
-    heal: () => cuts.clear(),
+    heal: (host) => {
+      for (const cut of [...cuts]) if (!host || cut.split(">").includes(host)) cuts.delete(cut);
+    },
+    delayMs: 0,
+    loss: 0,
+    duplicates: 0,
     storeUp: true,
+    electionUntil: 0,
     losesReplyTo: () => false,
     sticks: () => false,
     stuck: [],
@@ -43,4 +66,12 @@ export function createLinks(random: Random): Links {
     lateRequests: 0,
     staleReads: 0,
   };
+  return links;
+}
+
+/** How long a packet of a connection takes, with what is sent again, ms. */
+export function connectionLatency(links: Links, random: Random): number {
+  let ms = links.latency();
+  for (let again = RETRANSMIT_MS; random.chance(links.loss); again *= 2) ms += again;
+  return ms;
 }

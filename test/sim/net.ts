@@ -3,6 +3,7 @@ import type { SimDisk } from "./disk";
 import type { Links } from "./links";
 import { createListeners } from "./listeners";
 import type { SimProcess } from "./process";
+import type { Random } from "./random";
 import type { Scheduler } from "./scheduler";
 
 /** An agent as its peers reach it. */
@@ -19,6 +20,7 @@ export interface NetOptions {
   disk: SimDisk;
   scheduler: Scheduler;
   links: Links;
+  random: Random;
   /** The running agent of a host. */
   peerOf(host: string): Peer | null;
   transferMs(): number;
@@ -60,8 +62,8 @@ export function createNet(o: NetOptions): SimNet {
     },
     beat(sid) {
       for (const peer of peers) {
-        if (links.pass(host, peer))
-          scheduler.after(links.latency(), () => o.peerOf(peer)?.hear({ from: host, sid }));
+        if (!links.pass(host, peer) || o.random.chance(links.loss)) continue;
+        scheduler.after(links.latency(), () => o.peerOf(peer)?.hear({ from: host, sid }));
       }
     },
     onHeartbeat: listeners.add,

@@ -22,8 +22,8 @@ export interface SimProcess {
 
 const EPOCH = Date.parse("2026-01-01T00:00:00Z");
 
-/** `rate`: how fast the host's clock runs against true time. */
-export function createProcess(scheduler: Scheduler, rate: number): SimProcess {
+/** `rate`: how fast the host's clock runs against true time; `skewMs`: how far its wall clock was set forward. */
+export function createProcess(scheduler: Scheduler, rate: number, skewMs = () => 0): SimProcess {
   let alive = true;
   let paused = false;
   let waiting: (() => void)[] = [];
@@ -43,7 +43,7 @@ export function createProcess(scheduler: Scheduler, rate: number): SimProcess {
   };
   const clock: Clock = {
     now: () => scheduler.now() * rate,
-    wall: () => new Date(EPOCH + scheduler.now()).toISOString(),
+    wall: () => new Date(EPOCH + scheduler.now() + skewMs()).toISOString(),
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted) return resolve();

@@ -1,6 +1,6 @@
 import type { Store, Txn, TxnOutcome } from "../../provider/agent/env";
 import { keysOf } from "../../provider/contract";
-import { type Links, STORE } from "./links";
+import { connectionLatency, type Links, STORE } from "./links";
 import type { SimProcess } from "./process";
 import type { Random } from "./random";
 import type { Records, Snapshot } from "./records";
@@ -8,6 +8,8 @@ import type { Scheduler } from "./scheduler";
 
 const READ_TIMEOUT_MS = 250;
 const TXN_TIMEOUT_MS = 500;
+const KEPT_IN_ELECTION = 0.5;
+const AGAIN_MS = 500;
 
 export interface StoreOptions {
   group: string;
@@ -17,6 +19,8 @@ export interface StoreOptions {
   records: Records;
   links: Links;
   random: Random;
+  /** Every reply that arrives, also one that nobody waits for any more. */
+  heard?(reply: unknown): void;
 }
 
 /** One process's connection to the store. */
@@ -54,26 +58,37 @@ function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T, txn?: Txn): 
   const { process, scheduler, links, random } = o;
   return new Promise((resolve) => {
     const stopWaiting = process.after(timeoutMs, () => resolve(null));
-    scheduler.after(links.latency(), () => {
+    const reply = (served: T) => {
+      if ((txn && links.losesReplyTo(txn)) || random.chance(links.lostReplies)) return;
+      scheduler.after(connectionLatency(links, random), () => {
+        if (!links.pass(STORE, o.host)) return;
+        process.deliver(() => {
+          stopWaiting();
+          o.heard?.(served);
+          resolve(served);
+        });
+      });
+    };
+    const arrive = () => {
       if (!links.storeUp || !links.pass(o.host, STORE)) {
         if (random.chance(links.lateRequests))
           scheduler.after(random.between(50, 3000), () => links.storeUp && serve());
+        return;
+      }
+      const wait = links.electionUntil - scheduler.now();
+      if (wait > 0) {
+        // Without a leader a member keeps some requests for the next one, and the others are gone.
+        if (random.chance(KEPT_IN_ELECTION)) scheduler.after(wait + links.latency(), () => reply(serve()));
         return;
       }
       if (txn && links.sticks(txn)) {
         links.stuck.push(serve);
         return;
       }
-      const served = serve();
-      if ((txn && links.losesReplyTo(txn)) || random.chance(links.lostReplies)) return;
-      scheduler.after(links.latency(), () => {
-        if (!links.pass(STORE, o.host)) return;
-        process.deliver(() => {
-          stopWaiting();
-          resolve(served);
-        });
-      });
-    });
+      reply(serve());
+      if (txn && random.chance(links.duplicates)) scheduler.after(random.between(0, AGAIN_MS), serve);
+    };
+    scheduler.after(connectionLatency(links, random), arrive);
   });
 }
 

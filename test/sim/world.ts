@@ -16,6 +16,7 @@ import { createRandom, type Random } from "./random";
 import { createRecords, type Records } from "./records";
 import type { Durations } from "./runtime";
 import { createScheduler } from "./scheduler";
+import { honest, type Tamper } from "./tamper";
 
 export interface WorldOptions {
   seed?: number;
@@ -27,6 +28,8 @@ export interface WorldOptions {
   transferMs?: number;
   /** How fast each host's clock runs; 1 where it is not said. */
   rates?: Record<string, number>;
+  /** A mutant's way in. */
+  tamper?: Partial<Tamper>;
 }
 
 /** A group of simulated hosts that run the real agent and the real lease on virtual time. */
@@ -53,13 +56,18 @@ export interface World {
   run(ms: number): Promise<void>;
   /** Virtual time passes until `done`; throws after `limitMs` with what it waited for. */
   until(what: string, done: () => boolean, limitMs?: number): Promise<void>;
-  /** A request to the agent of a host. */
+  /** A line for the story. */
+  tell(host: string, kind: string, sentence: string): void;
+  /** A request to the agent of a host, while other things go on. */
+  ask(host: string, request: CtlRequest): Promise<CtlReply>;
+  /** The same, waited for. */
   ctl(host: string, request: CtlRequest): Promise<CtlReply>;
   /** Declares a container and waits until it answers and a generation is committed. */
   protect(spec: ContainerSpec): Promise<void>;
   /** Cuts hosts off: from everything, from the store, or from their peers; one way where it is said. */
   cut(host: string, from?: "all" | "store" | "peers", direction?: "both" | "in" | "out"): void;
-  heal(): void;
+  /** Every link is whole again, or those of one host. */
+  heal(host?: string): void;
   powerOff(host: string): void;
   powerOn(host: string): void;
   /** The agent's process dies; the service manager starts it again after a while, where it is said. */
@@ -121,6 +129,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       dirty = true;
     },
     peerOf: (name) => hosts.get(name)?.agent ?? null,
+    tamper: { ...honest, ...options.tamper },
   };
   const invariants = createInvariants({
     group: GROUP,
@@ -200,10 +209,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       failIfViolated();
       if (!done()) throw new Error(failure(`waited ${limitMs} ms in vain until ${what}`));
     },
+    tell,
+    ask: (name, request) => hostNamed(name).agent!.agent.handle(request),
     async ctl(name, request) {
       let reply: CtlReply | null = null;
-      const { agent } = hostNamed(name).agent!;
-      agent.handle(request).then((answer) => {
+      world.ask(name, request).then((answer) => {
         reply = answer;
       });
       await world.until(`${name} replies to ${request.op}`, () => reply !== null, 200_000);
@@ -228,9 +238,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         if (direction !== "out") links.cut(other, name);
       }
     },
-    heal() {
-      tell("-", "HEAL", "every link");
-      links.heal();
+    heal(name) {
+      tell(name ?? "-", "HEAL", "every link");
+      links.heal(name);
     },
     powerOff(name) {
       tell(name, "POWER OFF", "");

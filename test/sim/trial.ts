@@ -1,0 +1,103 @@
+import { keysOf } from "../../provider/contract";
+import { GROUP, specOf } from "./group";
+import { isProtected } from "./scenario";
+import type { Schedule } from "./schedule";
+import type { Tamper } from "./tamper";
+import { happening } from "./vocabulary";
+import { createWorld, instantaneous, realistic, type World } from "./world";
+
+export interface Outcome {
+  seed: number;
+  virtualMs: number;
+  takeovers: number;
+  handovers: number;
+  checkpoints: number;
+  /** What was broken and when, and what had happened; null: nothing. */
+  violation: { sentence: string; atMs: number; story: string[] } | null;
+}
+
+/** After its last event everything is repaired, and has to be well again within this time (I7). */
+const HEALED_MS = 25_000;
+
+/** Runs a schedule to its end, or to the first broken invariant. */
+export async function runTrial(schedule: Schedule, tamper: Partial<Tamper> = {}): Promise<Outcome> {
+  const { seed, hosts, rates, timing } = schedule;
+  const durations = schedule.instantaneous ? instantaneous : realistic;
+  const world = await createWorld({ seed, hosts, rates, timing, durations, tamper });
+  let beganAt = world.now();
+  let violation: Outcome["violation"] = null;
+  try {
+    await protectAll(world, schedule);
+    beganAt = world.now();
+    await goThrough(world, schedule, beganAt);
+    await becomeWell(world, schedule);
+  } catch (error) {
+    const sentence = (error as Error).message.split("\n")[0]!;
+    violation = { sentence, atMs: Math.round(world.now() - beganAt), story: [...world.story] };
+  }
+  const outcome = {
+    seed,
+    virtualMs: Math.round(world.now()),
+    takeovers: world.invariants.takeovers,
+    handovers: world.invariants.handovers,
+    checkpoints: world.events("checkpoint").length,
+    violation,
+  };
+  world.end();
+  return outcome;
+}
+
+async function protectAll(world: World, { containers, checkpointMs }: Schedule): Promise<void> {
+  for (const change of containers) {
+    const spec = specOf(change);
+    await world.protect(spec);
+    const schedule = { intervalMs: checkpointMs, retain: 1, stack: spec.stack };
+    await world.ctl(world.hosts[0]!.name, { op: "set-schedule", name: spec.name, schedule });
+  }
+}
+
+async function goThrough(world: World, { happenings }: Schedule, beganAt: number): Promise<void> {
+  for (const { at, text } of happenings) {
+    await world.run(Math.max(0, beganAt + at - world.now()));
+    happening(text)(world);
+  }
+}
+
+/** I7: what is healed runs again and is protected again, in time. */
+async function becomeWell(world: World, { containers }: Schedule): Promise<void> {
+  makeWell(world);
+  declareAnew(world);
+  for (const { name = "db" } of containers.map((change) => change ?? {}))
+    await world.until(
+      `I7: ${name} answers and is protected again`,
+      () => isProtected(world, name),
+      HEALED_MS,
+    );
+  if (world.invariants.losses.length > 0) throw new Error(`I4: ${world.invariants.losses.join("; ")}`);
+}
+
+function makeWell(world: World): void {
+  const { links } = world;
+  world.heal();
+  Object.assign(links, { storeUp: true, lostReplies: 0, staleReads: 0, lateRequests: 0 });
+  Object.assign(links, { delayMs: 0, loss: 0, duplicates: 0 });
+  for (const host of world.hosts) {
+    host.disk.full = false;
+    host.disk.hangs = false;
+    for (const faults of Object.values(host.faults)) faults.clear();
+    if (host.machine) host.machine.kernel.broken = false;
+    if (!host.on) world.powerOn(host.name);
+  }
+}
+
+/** A container that failed for want of a disk starts over when its specification is declared anew. */
+function declareAnew(world: World): void {
+  for (const [name, { owner, spec }] of world.view().containers) {
+    if (owner?.value.phase !== "FAILED" || !owner.value.reason.includes("ENOSPC")) continue;
+    const anew = { ...spec!.value, incarnation: spec!.value.incarnation + 1 };
+    world.records.apply({
+      compares: [],
+      writes: [{ put: keysOf(GROUP).spec(name), value: JSON.stringify(anew) }],
+    });
+  }
+}
