@@ -35,7 +35,10 @@ const redis = new ProtectedContainer("redis", {
   image: config.require("image"),
   command: ["redis-server", "--save", "", "--protected-mode", "no"],
   virtualIps: [config.require("virtualIp")],
+  // Warm: a failover does not wait for a restore, for the price of its memory once more.
+  standby: config.get("standby") === "warm" ? "warm" : "cold",
   // A connection tells that the process lives; a command inside tells that it answers, and costs more.
+  onFailure: { tries: config.getNumber("tries") ?? 3 },
   probes: [probeCommand ? { exec: probeCommand, interval: 2 } : { tcp: { port: 6379 } }],
 });
 new CheckpointSchedule("redis-schedule", {

@@ -1,10 +1,11 @@
 import type { Lab } from "../lab/lab";
 import { defaultLabId, withLab } from "../lab/with-lab";
-import { containerStatus, isProtected, untilContainer } from "../support/group";
+import { containerStatus, isProtected, isWarm, untilContainer } from "../support/group";
 import { watchLinks } from "../support/link-watch";
 import { fillRedis, redisCommand, startCounting } from "../support/redis-client";
 import { hostLinks, redisAddress, redisStack } from "../support/redis-story";
 import { until } from "../support/until";
+import { percentile } from "./figures";
 import type { BenchOptions } from "./options";
 
 interface FailoverRun {
@@ -27,6 +28,7 @@ export interface FailoverResult {
   answeredByTwo: number;
   engine: string;
   memoryMb: number;
+  standby: "cold" | "warm";
   runs: FailoverRun[];
 }
 
@@ -39,7 +41,7 @@ export async function failoverBench(
   progress: (line: string) => void,
 ): Promise<FailoverResult> {
   return withLab({ id: `${defaultLabId()}-bench`, hosts: 3 }, async (lab) => {
-    const stack = await redisStack(lab, { engine: options.engine });
+    const stack = await redisStack(lab, { engine: options.engine, standby: options.standby });
     try {
       progress(`setting up a group of three hosts with ${options.engine}`);
       const up = await stack.up();
@@ -48,25 +50,27 @@ export async function failoverBench(
       await fillRedis(redisAddress(lab), { keys, bytes: VALUE_BYTES });
       const runs: FailoverRun[] = [];
       for (let run = 1; run <= options.runs; run += 1) {
-        const result = await failOver(lab, options.memoryMb);
+        const result = await failOver(lab, options);
         progress(
           `run ${run} of ${options.runs}: ${result.killed} -> ${result.servedBy}, gap ${result.gapMs} ms`,
         );
         runs.push(result);
       }
-      return { ...figures(runs), engine: options.engine, memoryMb: options.memoryMb, runs };
+      const { engine, memoryMb, standby } = options;
+      return { ...figures(runs), engine, memoryMb, standby, runs };
     } finally {
       stack.dispose();
     }
   });
 }
 
-async function failOver(lab: Lab, memoryMb: number): Promise<FailoverRun> {
+async function failOver(lab: Lab, { memoryMb, standby }: BenchOptions): Promise<FailoverRun> {
+  const isReady = standby === "warm" ? isWarm : isProtected;
   const address = redisAddress(lab);
   await untilContainer(lab, "redis", {
     what: "full protection",
     limitMs: PROTECTION_LIMIT_MS,
-    holds: isProtected,
+    holds: isReady,
   });
   const { primary: killed, generation: old } = await containerStatus(lab, "redis");
   const counted = Number(await redisCommand(address, "INCRBY", "committed", "1"));
@@ -79,7 +83,7 @@ async function failOver(lab: Lab, memoryMb: number): Promise<FailoverRun> {
   const committedStatus = await untilContainer(lab, "redis", {
     what: "a generation after the marker",
     limitMs: PROTECTION_LIMIT_MS,
-    holds: (status) => isProtected(status) && (status.generation?.gen ?? 0) > (old?.gen ?? 0),
+    holds: (status) => isReady(status) && (status.generation?.gen ?? 0) > (old?.gen ?? 0),
   });
   if ((committedStatus.generationBytes ?? 0) < memoryMb * 0.9e6) {
     throw new Error(
@@ -103,12 +107,11 @@ async function failOver(lab: Lab, memoryMb: number): Promise<FailoverRun> {
 }
 
 function figures(runs: FailoverRun[]) {
-  const gaps = runs.map((run) => run.gapMs).sort((a, b) => a - b);
-  const at = (share: number) => gaps[Math.min(gaps.length - 1, Math.ceil(share * gaps.length) - 1)]!;
+  const gaps = runs.map((run) => run.gapMs);
   return {
-    p50Ms: at(0.5),
-    p95Ms: at(0.95),
-    maxMs: gaps.at(-1)!,
+    p50Ms: percentile(gaps, 0.5),
+    p95Ms: percentile(gaps, 0.95),
+    maxMs: Math.max(...gaps),
     lostAcknowledged: runs.filter((run) => run.resumed < run.committed).length,
     answeredByTwo: runs.filter((run) => run.answeredByTwo).length,
   };

@@ -1,6 +1,15 @@
+import { crashBench } from "./crash";
 import { failoverBench } from "./failover";
 import { footprintBench } from "./footprint";
-import { readOptions, usage } from "./options";
+import { type BenchOptions, readOptions, usage } from "./options";
+
+type Bench = (options: BenchOptions, progress: (line: string) => void) => Promise<object>;
+
+const benches: Record<BenchOptions["bench"], Bench> = {
+  failover: failoverBench,
+  crash: crashBench,
+  footprint: (_, progress) => footprintBench(progress),
+};
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
@@ -9,8 +18,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const progress = (line: string) => process.stderr.write(`${line}\n`);
-  const result =
-    options.bench === "failover" ? await failoverBench(options, progress) : await footprintBench(progress);
+  const result = await benches[options.bench](options, progress);
   process.stdout.write(`${options.json ? JSON.stringify(result) : JSON.stringify(result, null, 2)}\n`);
   return 0;
 }

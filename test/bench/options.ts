@@ -1,15 +1,17 @@
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
-  bench: "failover" | "footprint";
+  bench: "failover" | "crash" | "footprint";
   runs: number;
   engine: "podman" | "docker";
   /** Memory that Redis is filled to, MB. */
   memoryMb: number;
+  standby: "cold" | "warm";
   json: boolean;
 }
 
-export const usage = `usage: npm run bench -- failover [--runs N] [--engine podman|docker] [--memory MB] [--json]
+export const usage = `usage: npm run bench -- failover [--runs N] [--engine podman|docker] [--memory MB] [--standby cold|warm] [--json]
+       npm run bench -- crash [--runs N] [--engine podman|docker] [--memory MB] [--json]
        npm run bench -- footprint [--json]`;
 
 /** Null where the words are not a benchmark. */
@@ -22,16 +24,19 @@ export function readOptions(args: string[]): BenchOptions | null {
         runs: { type: "string", default: "10" },
         engine: { type: "string", default: "podman" },
         memory: { type: "string", default: "64" },
+        standby: { type: "string", default: "cold" },
         json: { type: "boolean", default: false },
       },
     });
     const [bench] = positionals;
     const runs = Number(values.runs);
     const memoryMb = Number(values.memory);
-    if (bench !== "failover" && bench !== "footprint") return null;
+    if (bench !== "failover" && bench !== "crash" && bench !== "footprint") return null;
     if (values.engine !== "podman" && values.engine !== "docker") return null;
+    if (values.standby !== "cold" && values.standby !== "warm") return null;
     if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(memoryMb) || memoryMb < 1) return null;
-    return { bench, runs, memoryMb, engine: values.engine, json: values.json };
+    const { engine, standby, json } = values;
+    return { bench, runs, memoryMb, engine, standby, json };
   } catch {
     return null;
   }

@@ -10,6 +10,7 @@ export interface Gap {
 const SHORTEST_GAP_MS = 50;
 const STEP_MS = 2;
 const RECONNECT_MS = 20;
+const ATTEMPT_MS = 150;
 
 /** Sends one command at a time over one connection and parses the simple replies that the tests need. */
 export async function redisCommand(address: string, ...args: string[]): Promise<string> {
@@ -19,6 +20,44 @@ export async function redisCommand(address: string, ...args: string[]): Promise<
   } finally {
     socket.destroy();
   }
+}
+
+/**
+ * Asks on a fresh connection every few milliseconds until one is answered; `at`: when, Unix ms. A lost packet delays
+ * one attempt by its retransmission, not the others.
+ */
+export async function firstReply(
+  address: string,
+  args: string[],
+  limitMs: number,
+): Promise<{ at: number; reply: string }> {
+  const deadline = performance.now() + limitMs;
+  const ended = new AbortController();
+  const attempt = async () => {
+    const socket = await open(address, ATTEMPT_MS);
+    ended.signal.addEventListener("abort", () => socket.destroy());
+    return ask(socket, args, ATTEMPT_MS);
+  };
+  return new Promise((resolve, reject) => {
+    const timer = setInterval(() => {
+      if (performance.now() > deadline) {
+        end();
+        reject(new Error(`${address} did not answer within ${limitMs / 1000} s`));
+        return;
+      }
+      attempt().then(
+        (reply) => {
+          end();
+          resolve({ at: performance.timeOrigin + performance.now(), reply });
+        },
+        () => undefined,
+      );
+    }, STEP_MS);
+    const end = () => {
+      clearInterval(timer);
+      ended.abort();
+    };
+  });
 }
 
 /**

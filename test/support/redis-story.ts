@@ -7,6 +7,10 @@ export interface RedisStackOptions {
   profile?: "fast" | "default";
   engine?: "podman" | "docker";
   checkpointSeconds?: number;
+  /** @default "cold" */
+  standby?: "cold" | "warm";
+  /** Crashes on one host that are answered there. @default 3 */
+  tries?: number;
   /** Asks Redis itself, by a command inside the container. @default a connection is enough */
   probeCommand?: string[];
   /** @default the lab's Redis */
@@ -34,6 +38,8 @@ export async function redisStack(lab: Lab, options: RedisStackOptions = {}): Pro
       virtualIp: redisAddress(lab),
       profile: options.profile ?? "fast",
       engine: options.engine ?? "podman",
+      standby: options.standby ?? "cold",
+      tries: options.tries ?? 3,
       checkpointSeconds: options.checkpointSeconds ?? 5,
       ...(options.probeCommand && { probeCommand: options.probeCommand }),
     },

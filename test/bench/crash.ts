@@ -1,0 +1,92 @@
+import { engineName } from "../../provider/contract";
+import type { Lab } from "../lab/lab";
+import { defaultLabId, withLab } from "../lab/with-lab";
+import { isProtected, untilContainer } from "../support/group";
+import { fillRedis, firstReply, redisCommand } from "../support/redis-client";
+import { redisAddress, redisStack } from "../support/redis-story";
+import { percentile } from "./figures";
+import type { BenchOptions } from "./options";
+
+interface CrashRun {
+  host: string;
+  /** From the kill of its first process to the first reply of the restored one, ms. */
+  outageMs: number;
+  /** A value of the last committed generation is still there. */
+  keptMemory: boolean;
+}
+
+export interface CrashResult {
+  p50Ms: number;
+  p95Ms: number;
+  maxMs: number;
+  lostAcknowledged: number;
+  engine: string;
+  memoryMb: number;
+  runs: CrashRun[];
+}
+
+const VALUE_BYTES = 10_000;
+const LIMIT_MS = 60_000;
+/** As many crashes may follow each other; running for so long makes the agent forget them. */
+const TRIES = 20;
+const STABLE_MS = 61_000;
+
+/** Kills the container's first process again and again; it has to serve again on the same host, with its memory. */
+export async function crashBench(
+  { engine, memoryMb, runs: count }: BenchOptions,
+  progress: (line: string) => void,
+): Promise<CrashResult> {
+  return withLab({ id: `${defaultLabId()}-bench`, hosts: 3 }, async (lab) => {
+    const stack = await redisStack(lab, { engine, tries: TRIES });
+    try {
+      progress(`setting up a group of three hosts with ${engine}`);
+      const up = await stack.up();
+      if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
+      const keys = Math.ceil((memoryMb * 1e6) / VALUE_BYTES);
+      await fillRedis(redisAddress(lab), { keys, bytes: VALUE_BYTES });
+      const runs: CrashRun[] = [];
+      for (let run = 1; run <= count; run += 1) {
+        const result = await crash(lab, engine, `run-${run}`);
+        progress(`run ${run} of ${count}: serves again on ${result.host} after ${result.outageMs} ms`);
+        runs.push(result);
+        if (run < count && run % TRIES === 0) await new Promise((resolve) => setTimeout(resolve, STABLE_MS));
+      }
+      const outages = runs.map(({ outageMs }) => outageMs);
+      return {
+        p50Ms: percentile(outages, 0.5),
+        p95Ms: percentile(outages, 0.95),
+        maxMs: Math.max(...outages),
+        lostAcknowledged: runs.filter(({ keptMemory }) => !keptMemory).length,
+        engine,
+        memoryMb,
+        runs,
+      };
+    } finally {
+      stack.dispose();
+    }
+  });
+}
+
+async function crash(lab: Lab, engine: BenchOptions["engine"], marker: string): Promise<CrashRun> {
+  const address = redisAddress(lab);
+  const before = await untilContainer(lab, "redis", {
+    what: "protection",
+    limitMs: LIMIT_MS,
+    holds: isProtected,
+  });
+  const host = before.primary!;
+  await redisCommand(address, "SET", "run-marker", marker);
+  await lab.exec(host, "container-ha checkpoint redis");
+  const inspect = `${engine} inspect --format '{{.State.Pid}}' ${engineName("redis")}`;
+  const pid = Number((await lab.exec(host, inspect)).trim());
+  // One kernel, one clock: the host's wall clock is this machine's.
+  const killedAt = Number(await lab.exec(host, `date +%s%3N; kill -KILL ${pid}`));
+  const { at, reply } = await firstReply(address, ["GET", "run-marker"], LIMIT_MS);
+  const after = await untilContainer(lab, "redis", {
+    what: "its beginning anew",
+    limitMs: LIMIT_MS,
+    holds: ({ epoch, phase }) => epoch > before.epoch && phase === "RUNNING",
+  });
+  if (after.primary !== host) throw new Error(`${after.primary} serves, not ${host}, where it was killed`);
+  return { host, outageMs: Math.round(at - killedAt), keptMemory: reply === marker };
+}
