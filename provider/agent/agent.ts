@@ -140,7 +140,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       if (!signal.aborted) void onLeaseEvent(session, event, lose);
     });
     env.runtime.onExit((name) => {
-      if (!signal.aborted) void onExit(session, name);
+      if (!signal.aborted) void onExit(session, name, tools);
     });
     await env.gate.adopt({ sid: me.sid, record: me.record });
     await syncGate();
@@ -407,8 +407,11 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     return running.map(([name]) => name);
   }
 
-  async function onExit(session: Context, name: string): Promise<void> {
+  async function onExit(session: Context, name: string, tools: Tools): Promise<void> {
     await observeCopy(session, name);
+    const container = session.view.containers.get(name);
+    // What was read last is enough to begin with: every transaction compares what it builds on.
+    if (quorum && container && !session.signal.aborted) consider(session, container, tools);
     session.wake();
   }
 

@@ -135,6 +135,42 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
         assert.deepEqual((await b.inspect("r1")).mac, real.mac);
       });
 
+      it("keeps a warm copy that nobody notices, renews it, and serves with it after a thaw", async () => {
+        const client = await dumped();
+        await b.prepare(parked);
+        for (let generation = 0; generation < 2; generation++) {
+          await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
+          const { memoryMb } = await b.keepWarm("r1");
+          assert.ok(memoryMb > 0 && memoryMb < 200, `${memoryMb} MB`);
+          assert.deepEqual(
+            [await b.inspect("r1")].map(({ state, mac }) => [state, mac]),
+            [["warm", parked.mac]],
+          );
+          // The engine is free, which it is not while a copy is held.
+          assert.match((await lab.exec("ha2", `timeout 10 ${engine} ps`)).trim(), /ha-r1$/);
+          if (generation === 0) await b.prepare(parked);
+        }
+        await b.crash();
+        await b.ensureHost(policy());
+        assert.deepEqual(
+          (await b.list()).map(({ container, state }) => [container, state]),
+          [["r1", "warm"]],
+        );
+        const before = client.value();
+        await until(() => client.value() > before + 20, "replies of the primary, undisturbed", 5000);
+        assert.deepEqual(client.faults, []);
+
+        await silenceAndKill(a, "ha1", real);
+        await b.setMac("r1", real.mac);
+        await b.thaw("r1", "warm");
+        await b.announce(real);
+        const connection = { local: vip(), localPort: 6379, remote: lab.clientAddress };
+        await b.tickle({ ...real, connections: [{ ...connection, remotePort: client.localPort }] });
+        await until(() => client.closedAt() !== null, "the reset of the old connection", 3000);
+        assert.equal(await redisCommand(vip(), "DBSIZE"), String(keys + 1));
+        assert.equal((await b.inspect("r1")).state, "running");
+      });
+
       it("moves as planned with its connection established: no reply is lost or repeated", async () => {
         const client = await dumped();
         await b.prepare(parked);

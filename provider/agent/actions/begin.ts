@@ -69,9 +69,11 @@ async function restore(
     const { folder } = await intactGeneration(context, container, named);
     await restoreHeld(context, { container: container.name, spec, local, folder, syncGate });
   }
-  local.mac = "real";
-  await syncGate();
-  await runtime.setMac(container.name, realMac(context.me.group, container.name));
+  if (local.mac !== "real") {
+    local.mac = "real";
+    await syncGate();
+    await runtime.setMac(container.name, realMac(context.me.group, container.name));
+  }
   if (local.state === "warm") await runtime.thaw(container.name, "warm");
   else await runtime.release(container.name);
   Object.assign(local, { state: "running", held: null, heldSince: null, warmMb: null });
@@ -89,7 +91,10 @@ function connectionsIn(
   return stored.find((manifest) => manifest.epoch === epoch && manifest.gen === gen)?.connections ?? [];
 }
 
-/** Restores the generation behind the closed gate under the parked MAC and leaves it before its first instruction. */
+/**
+ * Restores the generation behind the closed gate and leaves it before its first instruction; under the parked MAC but
+ * where this host owns the container already.
+ */
 export async function restoreHeld(
   context: Context,
   target: {
@@ -98,13 +103,15 @@ export async function restoreHeld(
     local: Local;
     folder: string;
     syncGate: () => Promise<void>;
+    mac?: "parked" | "real";
   },
 ): Promise<void> {
-  const { container, spec, local, folder, syncGate } = target;
-  const mac = parkedMac(context.me.group, container, context.me.host);
-  local.mac = "parked";
+  const { container, spec, local, folder, syncGate, mac: kind = "parked" } = target;
+  const parked = parkedMac(context.me.group, container, context.me.host);
+  const mac = kind === "real" ? realMac(context.me.group, container) : parked;
+  local.mac = kind;
   await syncGate();
-  if (local.state !== "prepared") await context.env.runtime.prepare({ spec, mac });
+  if (local.state !== "prepared") await context.env.runtime.prepare({ spec, mac: parked });
   await context.env.runtime.restore({ spec, mac, folder, hold: true, tcp: "close" });
   local.state = "held";
 }

@@ -26,7 +26,7 @@ export async function act(
     case "rejoin":
       return rejoin(context, subject);
     case "begin-again":
-      return beginAgain(context, subject, decision);
+      return beginAgain(context, subject, { ...decision, syncGate });
     case "give-up":
       return giveUp(context, subject, decision.because);
     case "assign-standbys":

@@ -11,6 +11,9 @@ import {
   takeOverTxn,
 } from "../ownership";
 import { settle } from "../settle";
+import { holds } from "../standby";
+import { begin } from "./begin";
+import { recover } from "./recover";
 
 export async function claim(context: Context, { container }: Subject): Promise<string> {
   const { committed } = await settle(
@@ -42,9 +45,10 @@ export async function takeOver(context: Context, { container }: Subject, because
 /** A new life on this host under a new epoch. The old one is closed to the network before the epoch rises. */
 export async function beginAgain(
   context: Context,
-  { container, local }: Subject,
-  { cold, because }: { cold: boolean; because: string },
+  subject: Subject,
+  { cold, because, syncGate }: { cold: boolean; because: string; syncGate: () => Promise<void> },
 ): Promise<string> {
+  const { container, local } = subject;
   const { env, me } = context;
   await env.gate.leave(realMac(me.group, container.name));
   local.joined = false;
@@ -53,15 +57,38 @@ export async function beginAgain(
   const changed = owner.specDigest !== specDigest(container.spec!.value);
   const tries = changed ? 0 : triesSoFar(container, local, env.clock.now()) + 1;
   const txn = beginAgainTxn(me, container, { cold, tries, at: env.clock.wall(), reason: because });
-  const { committed } = await settle(env, txn, context.signal);
+  const recorded = settle(env, txn, context.signal);
+  const recovers = local.state === "exited" && !cold;
   local.unhealthy = null;
   local.runningSince = null;
+  const recovery = recovers ? recover(context, subject, { recorded, syncGate }) : null;
+  const { committed } = await recorded;
+  context.wake();
+  if (committed) {
+    const from = cold ? "cold" : "from its last generation";
+    const sentence = `${container.name} begins again on ${me.host} ${from} at epoch ${owner.epoch + 1}: ${because}`;
+    env.log.event({ kind: cold ? "restart" : "restore", container: container.name, sentence });
+  }
+  await recovery;
   if (!committed) return `${container.name}: its records changed, decides again`;
-  await env.runtime.kill(container.name);
-  if (local.state !== "absent") local.state = "exited";
-  const sentence = `${container.name} begins again on ${me.host} ${cold ? "cold" : "from its last generation"} at epoch ${owner.epoch + 1}: ${because}`;
-  env.log.event({ kind: cold ? "restart" : "restore", container: container.name, sentence });
-  return sentence;
+  if (!recovers) {
+    await env.runtime.kill(container.name);
+    if (local.state !== "absent") local.state = "exited";
+  }
+  return (await beginAtOnce(context, subject, syncGate)) ?? `${container.name} begins again: ${because}`;
+}
+
+/** The new record was read while the copy was restored: it can be let go without another cycle. */
+async function beginAtOnce(
+  context: Context,
+  { container: before, local }: Subject,
+  syncGate: () => Promise<void>,
+): Promise<string | null> {
+  const container = context.view.containers.get(before.name);
+  const owner = container?.owner?.value;
+  const isMine = owner?.host === context.me.host && owner.sid === context.me.sid;
+  if (!container || !isMine || owner.phase !== "RESTORING" || !holds(local, owner.gen)) return null;
+  return begin(context, { container, local }, syncGate);
 }
 
 /** It runs stably: what failed before does not count any more, here or elsewhere. */

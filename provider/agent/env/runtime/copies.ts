@@ -59,14 +59,12 @@ export function isLiving(state: CopyState): boolean {
 
 const details = new WeakMap<RuntimeContext, Map<string, string>>();
 
-async function exitDetail(
-  context: RuntimeContext,
-  { container, engine, id }: CopyRecord,
-): Promise<string | null> {
+async function exitDetail(context: RuntimeContext, record: CopyRecord): Promise<string | null> {
+  const { container, engine, id } = record;
   const known = details.get(context) ?? new Map<string, string>();
   details.set(context, known);
   if (!known.has(id) && !context.jobs.of(container)) {
-    const detail = await context.engines[engine].exitDetail(id).catch(() => null);
+    const detail = await context.engines[engine].exitDetail(record).catch(() => null);
     if (detail) known.set(id, detail);
   }
   return known.get(id) ?? null;

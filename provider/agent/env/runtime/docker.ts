@@ -75,9 +75,9 @@ export function dockerEngine(): Engine {
       const ids = (await run(docker.list(group))).split("\n").filter(Boolean);
       return ids.length > 0 ? inspect(ids) : [];
     },
-    async exitDetail(id) {
+    async exitDetail({ id }) {
       const { code, stdout } = await tryRun(docker.inspect([id]));
-      return code === 0 ? exitSentence(parseInspect(stdout)[0]!) : null;
+      return code === 0 ? exitSentence(parseInspect(stdout)[0]!.State) : null;
     },
     execArgv: docker.exec,
   };

@@ -28,7 +28,7 @@ export interface Engine {
   /** Copies that carry the group's label. */
   list(group: string): Promise<CopyRecord[]>;
   /** How it ended, for people; null where the engine does not know it. */
-  exitDetail(id: string): Promise<string | null>;
+  exitDetail(record: CopyRecord): Promise<string | null>;
   execArgv(id: string, command: readonly string[]): string[];
 }
 
@@ -73,10 +73,10 @@ export function recordOf(engine: EngineName, inspected: Inspected, home: string)
   };
 }
 
-export function exitSentence({ State }: Inspected): string {
-  const parts = [`exit code ${State.ExitCode}`];
-  if (State.OOMKilled) parts.push("out of memory");
-  if (State.Error) parts.push(State.Error.split("\n")[0]!);
+export function exitSentence({ ExitCode, OOMKilled, Error: error }: Inspected["State"]): string {
+  const parts = [`exit code ${ExitCode}`];
+  if (OOMKilled) parts.push("out of memory");
+  if (error) parts.push(error.split("\n")[0]!);
   return parts.join(", ");
 }
 

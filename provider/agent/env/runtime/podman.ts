@@ -8,6 +8,7 @@ import { runc, runcRoots } from "./commands/runc";
 import { type Engine, exitSentence, loadedImage, parseInspect, recordOf } from "./engine";
 import { samePodmanNetwork } from "./engine-network";
 import { CommandError, run, tryRun } from "./exec";
+import { conmonExit, isTakenDown } from "./podman-end";
 import type { CopyRecord } from "./record";
 
 const PULL_TIMEOUT_MS = 600_000;
@@ -57,9 +58,11 @@ export function podmanEngine(): Engine {
       const ids = (await run(podman.list(group))).split("\n").filter(Boolean);
       return ids.length > 0 ? inspect(ids) : [];
     },
-    async exitDetail(id) {
-      const { code, stdout } = await tryRun(podman.inspect([id]));
-      return code === 0 ? exitSentence(parseInspect(stdout)[0]!) : null;
+    async exitDetail(record) {
+      const said = await conmonExit(record);
+      if (said) return exitSentence(said);
+      const { code, stdout } = await tryRun(podman.inspect([record.id]));
+      return code === 0 ? exitSentence(parseInspect(stdout)[0]!.State) : null;
     },
     execArgv: podman.exec,
   };
@@ -81,7 +84,7 @@ async function makeRestorable(record: CopyRecord): Promise<void> {
     if (cgroup) writeCgroup(cgroup, "cgroup.kill", "1");
     await run(runc.delete({ root: runcRoots.podman[0], id: record.id }));
   }
-  await run(podman.cleanup(record.id));
+  if (!(await isTakenDown(record))) await run(podman.cleanup(record.id));
   if (!existsSync(join(record.home, "config.json"))) {
     throw new CommandError(podman.cleanup(record.id), {
       code: 0,

@@ -129,7 +129,7 @@ describe("what the engines tell", () => {
       layer: "/var/lib/containers/storage/overlay/x/diff",
       home: "/var/lib/containers/storage/overlay-containers/x/userdata",
     });
-    assert.equal(exitSentence(one!), "exit code 137, out of memory");
+    assert.equal(exitSentence(one!.State), "exit code 137, out of memory");
   });
 
   it("is nobody's copy without our label, and a clear error without an overlay", () => {
