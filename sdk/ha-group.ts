@@ -23,6 +23,13 @@ export interface HaGroupArgs {
   profile?: pulumi.Input<"fast" | "default">;
   /** Explicit timings in milliseconds, instead of a profile. `fenceMs >= leaseMs * (1 + clockDrift) + 20`. */
   timings?: pulumi.Input<TimingArgs>;
+  /**
+   * When a container leaves a host that does not answer. `automatic`: as soon as the host is fenced. `stonith-only`:
+   * only after the fencing command has switched the host off, or `container-ha fence`. `manual`: only by
+   * `container-ha fence` or `container-ha failover`.
+   * @default "automatic"
+   */
+  failover?: pulumi.Input<"automatic" | "stonith-only" | "manual">;
   /** Network interface that carries the virtual IPs, the same name on every member. @default the one with the hosts' addresses */
   interface?: pulumi.Input<string>;
   /** Subnet of the virtual IPs, such as `10.0.0.0/24`. @default that of the interface */

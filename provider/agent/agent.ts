@@ -13,9 +13,10 @@ import { decideInput } from "./input";
 import { betterLeader } from "./leadership";
 import { heartbeatAge, noObservations, observe } from "./observe";
 import { fenceTxn } from "./ownership";
+import { createPeerClocks } from "./peer-clocks";
 import { createProber } from "./prober";
 import { establishSession, readStore } from "./session";
-import { groupStatus } from "./status";
+import { groupStatus, timingSentence } from "./status";
 import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
 /** While W of a suspected peer is counted the store is read this often, so that it is counted closely. */
@@ -45,6 +46,8 @@ export interface Agent {
 export function createAgent(env: Env, config: GroupConfig): Agent {
   const readView = createViewReader(config.policy.group);
   const arrivals = new Map<string, Arrivals>();
+  const clocks = createPeerClocks();
+  let toldTiming = "";
   let quorum = false;
   let ownLagMs = 0;
   let cycledAt = 0;
@@ -58,8 +61,11 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   });
   const counters: Record<string, number> = {};
 
-  env.net.onHeartbeat(({ from, sid }) => {
-    arrivals.set(from, arrived(arrivals.get(from), sid, env.clock.now()));
+  env.net.onHeartbeat((heartbeat) => {
+    const { from, sid } = heartbeat;
+    const now = env.clock.now();
+    arrivals.set(from, arrived(arrivals.get(from), sid, now));
+    clocks.heard(heartbeat, now);
   });
 
   return {
@@ -120,6 +126,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       lapsed: false,
       gateBrokenAt: null,
       suspects: new Set(),
+      clockAlarms: new Set(),
       counters,
       signal,
       actions: new Set(),
@@ -205,6 +212,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     );
     env.store.setEndpoints(session.policy.etcdEndpoints);
     updateSuspects(session);
+    clocks.judge(session);
+    tellTiming(session);
     const own = session.view.hosts.get(session.me.host);
     if (own?.session?.value.sid !== session.me.sid || own.fences.has(session.me.sid)) {
       tools.lose("another session or a tombstone is recorded");
@@ -254,6 +263,12 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         env.log.debug(`etcd's leadership was not moved to ${target}: ${error.message}`);
       }),
     );
+  }
+
+  function tellTiming({ policy }: Context): void {
+    const sentence = timingSentence(policy);
+    if (sentence !== toldTiming) env.log.event({ kind: "timing", sentence });
+    toldTiming = sentence;
   }
 
   /** Tells of trouble when it begins or changes, not in each cycle. */

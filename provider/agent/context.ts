@@ -30,6 +30,8 @@ export interface Context {
   /** Since when the gate has been gone and could not be repaired, monotonic ms; null: it is there. */
   gateBrokenAt: number | null;
   suspects: Set<string>;
+  /** Peers whose clock runs so differently that W proves nothing between them and this host. */
+  clockAlarms: ReadonlySet<string>;
   counters: Record<string, number>;
   /** Ends when the session ends or the agent stops. */
   signal: AbortSignal;

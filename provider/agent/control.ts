@@ -15,6 +15,8 @@ import {
 import { checkpoint } from "./actions/generations";
 import { type Context, localOf, track } from "./context";
 import { isLiveMember, placed } from "./input";
+import { failover } from "./operator/failover";
+import { fenceByOperator } from "./operator/fence";
 import { settle } from "./settle";
 import { groupStatus } from "./status";
 import { createViewReader, emptyContainer, type GroupView } from "./view";
@@ -28,7 +30,7 @@ const POLL_MS = 100;
 /** Longer than an election; a store that is silent for longer has no quorum. */
 const STORE_LIMIT_MS = 2_000;
 
-class Refusal extends Error {
+export class Refusal extends Error {
   constructor(
     readonly code: Extract<CtlReply, { ok: false }>["code"],
     message: string,
@@ -78,6 +80,10 @@ async function serve(context: Context, request: CtlRequest, quorum: boolean): Pr
       return unset(context, { what: "rule", ...request });
     case "checkpoint":
       return takeCheckpoint(context, request.name);
+    case "failover":
+      return failover(context, request);
+    case "fence":
+      return fenceByOperator(context, request);
   }
 }
 
@@ -306,7 +312,7 @@ async function untilIdle(context: Context, name: string): Promise<void> {
   }
 }
 
-async function freshView(context: Context): Promise<GroupView> {
+export async function freshView(context: Context): Promise<GroupView> {
   const deadline = context.env.clock.now() + STORE_LIMIT_MS;
   for (;;) {
     try {

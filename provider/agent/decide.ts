@@ -49,6 +49,8 @@ export interface DecideInput {
   stored: ReadonlySet<string>;
   /** Live members in order of preference for this container, by placement; this host among them if it may run it. */
   candidates: string[];
+  /** Whether the group's policy lets this host take the container if its owner cannot run it any more. */
+  mayTake: boolean;
   /** Live members that should keep standby copies, chosen by the owner; computed only where this host owns. */
   wantedStandbys: string[];
   suspects: ReadonlySet<string>;
@@ -86,6 +88,8 @@ export type Decision =
 const RANK_DELAY_MS = 150;
 /** Head start of prepared standbys over the host whose own session ended (safety.md 1.6). */
 const RETURNED_HOST_DELAY_MS = 1000;
+/** Others leave it this long to the host that an operator wants. */
+const WANTED_HOST_MS = 10_000;
 /** Running this long on a host makes its earlier tries forgotten. */
 const STABLE_MS = 60_000;
 
@@ -141,6 +145,8 @@ function decideOwned(input: DecideInput, spec: ContainerSpec): Decision {
       return { do: "begin-again", cold: true, because: "its specification changed" };
     }
     if (copy.state !== "absent") return { do: "evict", because: owner.reason };
+    if (owner.phase === "STOPPED" && owner.failoverTo === input.me.host)
+      return { do: "begin-again", cold: false, because: owner.reason };
     return owner.phase === "STOPPED" ? stoppedWithoutTaker(input) : nothing(owner.reason);
   }
   if (owner.phase !== "RUNNING") return { do: "begin", because: owner.reason };
@@ -250,7 +256,7 @@ function decideTakeOver(input: DecideInput): Decision | null {
   const owner = container.owner!.value;
   const stopped = owner.phase === "STOPPED" && sessionHolds(input.view, owner.host, owner.sid);
   if (input.lapsed || (!stopped && !fence)) return null;
-  if (container.migrating || !candidates.includes(me.host)) return null;
+  if (container.migrating || !candidates.includes(me.host) || !input.mayTake) return null;
   const changed = owner.specDigest !== specDigest(container.spec!.value);
   if (owner.phase === "FAILED" && !changed) return null;
   if (isSpent(owner, me.host) && !changed) return null;
@@ -265,6 +271,8 @@ function decideTakeOver(input: DecideInput): Decision | null {
 
 /** Holders before others, then the order of placement; the host whose own session ended comes last. */
 function delayOf({ container, me, candidates, copy }: DecideInput): number {
+  const wanted = container.owner!.value.failoverTo;
+  if (wanted) return wanted === me.host ? 0 : WANTED_HOST_MS;
   if (holds(copy, usableGeneration(container))) return 0;
   const holders = container.generation?.value.holders ?? [];
   const standbys = container.standbys?.value.hosts ?? [];
@@ -281,7 +289,7 @@ function delayOf({ container, me, candidates, copy }: DecideInput): number {
 
 /** A host that gave it up takes it no more, unless it ran elsewhere and died there: then it is better than none. */
 function isSpent(owner: Owner, host: string): boolean {
-  return owner.phase === "STOPPED" && owner.triedHosts.includes(host);
+  return owner.phase === "STOPPED" && owner.triedHosts.includes(host) && owner.failoverTo !== host;
 }
 
 /** The named generation, where it is one of the present specification. */

@@ -68,6 +68,8 @@ export interface Store {
 export interface UdpHeartbeat {
   from: string;
   sid: string;
+  /** By the sender's monotonic clock, ms. */
+  sentAt: number;
 }
 
 export interface Net {

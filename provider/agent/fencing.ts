@@ -1,5 +1,6 @@
 import type { Context } from "./context";
 import { decide } from "./decide";
+import { mayFenceForSilence } from "./failover-policy";
 import { decideInput, isLiveMember } from "./input";
 import { mayFence } from "./observe";
 import { sessionHolds } from "./view";
@@ -11,8 +12,10 @@ import { sessionHolds } from "./view";
 export function whomToFence(context: Context): { host: string; because: string }[] {
   const now = context.env.clock.now();
   const { timing } = context.policy;
+  if (!mayFenceForSilence(context.policy)) return [];
   return [...context.view.hosts.values()].flatMap((target) => {
     const sid = target.session?.value.sid;
+    if (context.clockAlarms.has(target.name)) return [];
     if (!sid || target.name === context.me.host || !sessionHolds(context.view, target.name, sid)) return [];
     if (!mayFence(context.observations, target.name, timing, now)) return [];
     const containers = [...context.view.containers.values()].filter(

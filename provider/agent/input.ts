@@ -2,6 +2,8 @@ import { Cron } from "croner";
 import { defaultSchedule, fenceAfterMs, type PlacedContainer, place, type Schedule } from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
 import { type DecideInput, usableGeneration } from "./decide";
+import { mayTake } from "./failover-policy";
+import { holdDownMs } from "./hold-down";
 import { isLive } from "./observe";
 import { hasRoom } from "./standby";
 import type { ContainerView } from "./view";
@@ -16,13 +18,17 @@ export function decideInput(context: Context, container: ContainerView): DecideI
   const { me, view, observations } = context;
   const now = context.env.clock.now();
   const local = localOf(context, container.name);
-  const candidates = candidatesFor(context, container);
+  const live = candidatesFor(context, container);
   const owner = container.owner?.value;
   const fence = owner ? view.hosts.get(owner.host)?.fences.get(owner.sid) : undefined;
   const fenceSeenAt = owner ? observations.fences.get(`${owner.host}/${owner.sid}`) : undefined;
   // Who is fenced by an operator's word, or ended its own session without a reboot, may still be reachable for W.
   const leaseMs = (owner && observations.hosts.get(owner.host)?.leaseMs) ?? 0;
-  const waitMs = fence?.value.method === "operator" ? fenceAfterMs(context.policy.timing, leaseMs) : 0;
+  const waits = fence?.value.method === "operator" && !fence.value.confirmedOff;
+  // safety: W by a clock that runs too differently proves nothing.
+  const doubtful = owner !== undefined && context.clockAlarms.has(owner.host);
+  const counted = doubtful ? Number.POSITIVE_INFINITY : fenceAfterMs(context.policy.timing, leaseMs);
+  const waitMs = waits ? counted : 0;
   return {
     me,
     now,
@@ -31,8 +37,9 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     copy: local,
     lapsed: context.lapsed || context.gateBrokenAt !== null,
     stored: storedKeys(context, container.name),
-    candidates,
-    wantedStandbys: wantedStandbys(context, container, candidates),
+    candidates: withoutHeldDown(context, container, live),
+    mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
+    wantedStandbys: wantedStandbys(context, container, live),
     suspects: context.suspects,
     freeMb: view.hosts.get(me.host)?.info?.memoryMb ?? 0,
     fence: fenceSeenAt === undefined ? null : { seenAt: fenceSeenAt, waitMs },
@@ -53,6 +60,19 @@ export function candidatesFor(context: Context, container: ContainerView): strin
     containers: [...context.view.containers.values()].filter((other) => other.spec).map(placed),
   });
   return placement.ok ? placement.candidates : [];
+}
+
+/** A host that was fenced and is back takes nothing for a while, unless no other one could or an operator wants it. */
+function withoutHeldDown(context: Context, container: ContainerView, live: string[]): string[] {
+  const owner = container.owner?.value;
+  const free = live.filter((host) => {
+    const seen = context.view.hosts.get(host);
+    const held = seen ? holdDownMs(seen, context.policy.timing.intervalMs) > 0 : false;
+    return !held || host === owner?.failoverTo;
+  });
+  const holders = usableGeneration(container) ? container.generation!.value.holders : free;
+  const others = free.filter((host) => host !== owner?.host && holders.includes(host));
+  return others.length > 0 ? free : live;
 }
 
 /** Of this host too only what its heartbeat key shows counts: what cannot renew cannot serve. */

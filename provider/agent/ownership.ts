@@ -95,7 +95,7 @@ export function beginAgainTxn(
 export function phaseWrites(
   me: Me,
   container: ContainerView,
-  change: Pick<Owner, "phase" | "reason"> & Partial<Pick<Owner, "triedHosts" | "tries">>,
+  change: Pick<Owner, "phase" | "reason"> & Partial<Pick<Owner, "triedHosts" | "tries" | "failoverTo">>,
   at: string,
 ): Txn {
   const keys = keysOf(me.group);

@@ -1,4 +1,5 @@
 import type { Env } from "./env";
+import { flapsAfter } from "./hold-down";
 import { type Me, sessionTxn } from "./ownership";
 import { settle } from "./settle";
 import { VERSION } from "./version";
@@ -23,7 +24,15 @@ export async function establishSession(
   }
   const removed = await removeAllCopies(env);
   const rebooted = seen?.session ? seen.session.value.bootId !== bootId : false;
-  const session = { sid: env.host.newSid(), bootId, started: env.clock.wall(), version: VERSION };
+  const old = seen?.session?.value;
+  const flaps = old ? flapsAfter(old, seen.fences.get(old.sid)?.value ?? null, host) : 0;
+  const session = {
+    sid: env.host.newSid(),
+    bootId,
+    started: env.clock.wall(),
+    version: VERSION,
+    ...(flaps > 0 ? { flaps } : {}),
+  };
   // After a reboot nothing of the old session can run, so standbys need not wait; in every other case they wait W.
   const tombstone = {
     by: host,

@@ -2,11 +2,12 @@ import {
   type ContainerStatus,
   type GroupStatus,
   type HostStatus,
+  type Policy,
   ruleHolds,
   specDigest,
-  type Timing,
 } from "../contract";
 import { type Context, localOf } from "./context";
+import { holdDownMs } from "./hold-down";
 import { hasRoomOn, isLiveMember, placed } from "./input";
 import { WARM_RESERVE_MB } from "./standby";
 import type { ContainerView } from "./view";
@@ -26,7 +27,8 @@ export function groupStatus(context: Context, quorum: boolean): GroupStatus {
     host: context.me.host,
     at: context.env.clock.wall(),
     quorum,
-    timing: timingSentence(context.policy.timing),
+    timing: timingSentence(context.policy),
+    failover: failoverSentence(context.policy),
     hosts: context.policy.hosts.map((host) => hostStatus(context, host)),
     containers: containers.map((container) => containerStatus(context, container)),
     rules: [...context.view.rules.values()].map(({ value: rule }) => ({
@@ -38,8 +40,22 @@ export function groupStatus(context: Context, quorum: boolean): GroupStatus {
   };
 }
 
-function timingSentence({ intervalMs, leaseMs, fenceMs, clockDrift }: Timing): string {
-  return `renews every ${intervalMs} ms, lease ${leaseMs} ms, fences after ${fenceMs} ms, clocks assumed within ${Math.round(clockDrift * 100)} %`;
+/** The timings in force and why. */
+export function timingSentence({ timing, timingReason }: Pick<Policy, "timing" | "timingReason">): string {
+  const { intervalMs, leaseMs, fenceMs, clockDrift } = timing;
+  const why = timingReason ? `: ${timingReason}` : "";
+  return `renews every ${intervalMs} ms, lease ${leaseMs} ms, fences after ${fenceMs} ms, clocks assumed within ${Math.round(clockDrift * 100)} %${why}`;
+}
+
+function failoverSentence({ failover, fencing }: Policy): string {
+  const stonith = fencing
+    ? "after its fencing command, or its silence for that long"
+    : "after its silence for that long";
+  const proved = "only after its fencing command has switched it off, or an operator has fenced it";
+  if (failover === "manual") return "manual: a container changes its host only when an operator says so";
+  return failover === "stonith-only" || fencing?.required
+    ? `${failover}: a host is replaced ${proved}`
+    : `automatic: a host is replaced ${stonith}`;
 }
 
 function hostStatus(context: Context, host: Context["policy"]["hosts"][number]): HostStatus {
@@ -50,6 +66,8 @@ function hostStatus(context: Context, host: Context["policy"]["hosts"][number]):
   return {
     ...host,
     state: hostState(context, host),
+    holdDownMs: seen ? holdDownMs(seen, context.policy.timing.intervalMs) : 0,
+    clockAlarm: context.clockAlarms.has(host.name),
     sid: seen?.session?.value.sid ?? null,
     version: seen?.info?.version ?? null,
     memoryMb: seen?.info?.memoryMb ?? null,
@@ -111,8 +129,15 @@ function warmCopy(
 function degraded(context: Context, container: ContainerView): string | null {
   const owner = container.owner?.value;
   if (!owner || owner.phase === "FAILED") return null;
-  if (owner.phase === "STOPPED") return owner.reason;
-  if (!isLiveMember(context, owner.host)) return `its primary ${owner.host} is not live`;
+  const manual = context.policy.failover === "manual";
+  if (owner.phase === "STOPPED")
+    return manual
+      ? `${owner.reason}; as failover is manual, "container-ha failover ${container.name}" lets another host take it`
+      : owner.reason;
+  if (!isLiveMember(context, owner.host)) {
+    const fence = `; as failover is manual, "container-ha fence ${owner.host}" lets another host take it`;
+    return `its primary ${owner.host} is not live${manual ? fence : ""}`;
+  }
   const standbys = container.standbys?.value.hosts ?? [];
   const live = standbys.filter((host) => isLiveMember(context, host));
   if (live.length === 0) return "no standby is live";

@@ -27,6 +27,23 @@ export const ctlRequestSchema = z.discriminatedUnion("op", [
   z.strictObject({ op: z.literal("unset-rule"), name: nameSchema, stack: z.string() }),
   /** Take and commit one generation now. */
   z.strictObject({ op: z.literal("checkpoint"), name: nameSchema }),
+  /**
+   * Let a host go on with a container from its last generation: `to`, or the best that could. `dryRun`: tell what
+   * would be done, as `{will}`. Resolves when it is served again.
+   */
+  z.strictObject({
+    op: z.literal("failover"),
+    name: nameSchema,
+    to: nameSchema.optional(),
+    dryRun: z.boolean().default(false),
+  }),
+  /** End a host's session, so that others take its containers; `confirmedOff`: without waiting for its lease to end. */
+  z.strictObject({
+    op: z.literal("fence"),
+    host: nameSchema,
+    confirmedOff: z.boolean().default(false),
+    dryRun: z.boolean().default(false),
+  }),
   z.strictObject({ op: z.literal("events"), limit: z.int().min(1).max(10_000).default(200) }),
 ]);
 export type CtlRequest = z.infer<typeof ctlRequestSchema>;

@@ -27,11 +27,38 @@ export const groupHostSchema = z.strictObject({
 });
 export type GroupHost = z.infer<typeof groupHostSchema>;
 
-/** `policy` in etcd: what all agents of a group go by; written by the provider only. */
-export const policySchema = z.strictObject({
+/**
+ * automatic     a host that is fenced after W, or by STONITH, is replaced without anybody being asked
+ * stonith-only  only after STONITH has confirmed that the host is off, or an operator has fenced it
+ * manual        no container changes its host before an operator says so
+ */
+export const failoverSchema = z.enum(["automatic", "stonith-only", "manual"]);
+export type FailoverMode = z.infer<typeof failoverSchema>;
+
+/** Switches a host off and proves it (safety.md 1.9). */
+export const fencingSchema = z.strictObject({
+  /**
+   * Program and arguments, run on the host that fences; `{host}` and `{address}` in an argument become those of the
+   * host to be switched off. Exit status 0 says that it is off.
+   */
+  command: z.array(z.string().min(1)).min(1, { error: "expected a program and its arguments" }),
+  /** No host is fenced for its silence alone. */
+  required: z.boolean().default(false),
+});
+export type Fencing = z.infer<typeof fencingSchema>;
+
+/**
+ * `policy` in etcd: what all agents of a group go by; written by the provider only. Agents of several versions read
+ * it during an upgrade: a field that this one does not know is passed over, so a new one needs a default.
+ */
+export const policySchema = z.object({
   group: nameSchema,
   hosts: z.array(groupHostSchema),
   timing: timingSchema,
+  /** Why the timings are these, one sentence. */
+  timingReason: z.string().optional(),
+  failover: failoverSchema.default("automatic"),
+  fencing: fencingSchema.optional(),
   interface: z.string(),
   subnet: cidrSchema,
   gateway: ipSchema.optional(),
@@ -42,7 +69,7 @@ export const policySchema = z.strictObject({
 export type Policy = z.infer<typeof policySchema>;
 
 /** `/etc/container-ha/group.json`: the policy as of the last `up`, and which of the hosts this one is. */
-export const groupConfigSchema = z.strictObject({
+export const groupConfigSchema = z.object({
   version: z.literal(1),
   host: nameSchema,
   /** etcd's TLS name: the DNS name every etcd certificate carries. */

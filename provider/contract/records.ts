@@ -1,31 +1,42 @@
 import { z } from "zod";
 import { nameSchema } from "./names";
 
-/** The records of safety.md 1.1. They change only by compare-and-swap; every one is JSON text in etcd. */
+/**
+ * The records of safety.md 1.1. They change only by compare-and-swap; every one is JSON text in etcd. Agents of several
+ * versions read them during an upgrade: a field that is not known is passed over, so a new one needs a default.
+ */
 
 const sid = z.string().min(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** `host/<h>/session`: one incarnation of an agent that can prove it kept control. */
-export const sessionSchema = z.strictObject({
+export const sessionSchema = z.object({
   sid,
   bootId: z.string(),
   started: z.string(),
   version: z.string(),
+  /** How many sessions of this host in a row, none of them long, were ended by others. */
+  flaps: z.int().min(0).optional(),
 });
 export type Session = z.infer<typeof sessionSchema>;
 
 /** `host/<h>/hb`: L is the larger timeout of the active and the armed kernel set, ms. */
-export const heartbeatSchema = z.strictObject({ sid, n: z.int(), leaseMs: z.int() });
+export const heartbeatSchema = z.object({ sid, n: z.int(), leaseMs: z.int() });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
 /** `fence/<h>/<sid>`: this session can never own anything again. */
-export const fenceSchema = z.strictObject({
+export const fenceSchema = z.object({
   by: z.string(),
   method: z.enum(["timeout", "stonith", "reboot", "operator"]),
   at: z.string(),
+  /** An operator has seen that the host is off: nobody needs to wait until its lease has ended. */
+  confirmedOff: z.boolean().optional(),
 });
 export type Fence = z.infer<typeof fenceSchema>;
+
+/** `fence-intent/<h>/<sid>`: who alone may run the fencing command against that host (safety.md 1.9). */
+export const fenceIntentSchema = z.object({ by: nameSchema, sid, at: z.string() });
+export type FenceIntent = z.infer<typeof fenceIntentSchema>;
 
 /**
  * RUNNING    owns and may be reachable, while its gate is live
@@ -46,7 +57,7 @@ export const lastFailoverSchema = z.strictObject({
 });
 
 /** `ct/<c>/owner`. `epoch` is the fencing token: +1 at every ownership change and every new beginning. */
-export const ownerSchema = z.strictObject({
+export const ownerSchema = z.object({
   host: nameSchema,
   sid,
   epoch: z.int().min(1),
@@ -63,11 +74,13 @@ export const ownerSchema = z.strictObject({
   reason: z.string(),
   since: z.string(),
   lastFailover: lastFailoverSchema.nullable(),
+  /** The host that an operator wants to take it. */
+  failoverTo: nameSchema.optional(),
 });
 export type Owner = z.infer<typeof ownerSchema>;
 
 /** `ct/<c>/gen`: the one generation that may be restored (safety.md 1.10). Absent: none. */
-export const generationSchema = z.strictObject({
+export const generationSchema = z.object({
   gen: z.int().min(1),
   epoch: z.int().min(1),
   specDigest: sha256,
@@ -79,7 +92,7 @@ export const generationSchema = z.strictObject({
 export type Generation = z.infer<typeof generationSchema>;
 
 /** `ct/<c>/standbys`: hosts that keep a prepared copy and each generation; written by the owner. */
-export const standbysSchema = z.strictObject({ hosts: z.array(nameSchema) });
+export const standbysSchema = z.object({ hosts: z.array(nameSchema) });
 export type Standbys = z.infer<typeof standbysSchema>;
 
 /** `ct/<c>/schedule`. Exactly one of interval and cron. */
@@ -111,7 +124,7 @@ export const ruleSchema = z.strictObject({
 export type Rule = z.infer<typeof ruleSchema>;
 
 /** `host/<h>/info`: what a host tells about itself, rewritten when it changes. */
-export const hostInfoSchema = z.strictObject({
+export const hostInfoSchema = z.object({
   version: z.string(),
   /** Container name -> state of the copy here, from the table of states. */
   copies: z.record(z.string(), z.string()),

@@ -14,6 +14,10 @@ export const hostStatusSchema = z.object({
   version: z.string().nullable(),
   memoryMb: z.number().nullable(),
   certificateDaysLeft: z.number().nullable(),
+  /** Fenced and back: it takes no container for this long, unless no other host could. 0: it does. */
+  holdDownMs: z.number().default(0),
+  /** Its clock runs so differently from that of the host that answers that the latter does not fence it by itself. */
+  clockAlarm: z.boolean().default(false),
 });
 export type HostStatus = z.infer<typeof hostStatusSchema>;
 
@@ -58,6 +62,8 @@ export const groupStatusSchema = z.object({
   quorum: z.boolean(),
   /** The timings in force and why (`clock discipline known: none on all hosts`). */
   timing: z.string(),
+  /** When a host is replaced, one sentence. */
+  failover: z.string().default("automatic"),
   hosts: z.array(hostStatusSchema),
   containers: z.array(containerStatusSchema),
   rules: z.array(

@@ -1,18 +1,20 @@
 import { ETCD_SERVER_NAME } from "../certificates/trust";
 import {
   contains,
+  type FailoverMode,
+  type Fencing,
   type GroupConfig,
   type GroupHost,
   type Policy,
   type Ports,
   type Profile,
   type Timing,
-  timingOf,
 } from "../contract";
 import { UserError } from "../errors";
 import { votersOf } from "../etcd/voters";
-import { interfaceWith, isClockDisciplined, type NetworkFacts, subnetOf } from "../preflight/facts";
+import { interfaceWith, type NetworkFacts, subnetOf } from "../preflight/facts";
 import { hostPort } from "./address";
+import { chooseTiming } from "./timing";
 
 export interface PolicyRequest {
   name: string;
@@ -23,6 +25,8 @@ export interface PolicyRequest {
   subnet?: string;
   gateway?: string;
   ports: Ports;
+  failover: FailoverMode;
+  fencing?: Fencing;
 }
 
 /** The policy that the declaration and the hosts' facts give; hosts without facts (unreachable) do not object. */
@@ -32,10 +36,7 @@ export function policyOf(
   before?: Policy,
 ): Policy {
   const members = request.hosts.filter((host) => host.role === "member");
-  const disciplined = members.every((host) => {
-    const known = facts.get(host.name);
-    return known !== undefined && isClockDisciplined(known);
-  });
+  const { timing, reason } = chooseTiming(request, members, facts);
   const network = networkOf(request, members, facts, before);
   if (request.gateway && !contains(network.subnet, request.gateway)) {
     throw new UserError(`gateway: expected an address inside ${network.subnet}, got ${request.gateway}`);
@@ -43,7 +44,10 @@ export function policyOf(
   return {
     group: request.name,
     hosts: [...request.hosts],
-    timing: request.timings ?? timingOf(request.profile, disciplined),
+    timing,
+    timingReason: reason,
+    failover: request.failover,
+    ...(request.fencing ? { fencing: request.fencing } : {}),
     ...network,
     ...(request.gateway ? { gateway: request.gateway } : {}),
     etcdEndpoints: votersOf(request.hosts).map((host) => hostPort(host.address, request.ports.etcdClient)),

@@ -2,6 +2,8 @@ import { z } from "zod";
 import {
   cidrSchema,
   contains,
+  failoverSchema,
+  fencingSchema,
   groupHostSchema,
   type InputFault,
   ipSchema,
@@ -29,6 +31,8 @@ export const groupInputsSchema = z
     connections: z.record(z.string(), connectionSchema),
     profile: profileSchema.default("default"),
     timings: timingSchema.optional(),
+    failover: failoverSchema.default("automatic"),
+    fencing: fencingSchema.optional(),
     interface: z.string().optional(),
     subnet: cidrSchema.optional(),
     gateway: ipSchema.optional(),
@@ -51,6 +55,7 @@ function groupFaults(inputs: GroupInputs): Fault[] {
   return [
     ...voterFaults(inputs),
     ...hostFaults(inputs),
+    ...fencingFaults(inputs),
     ...networkFaults(inputs),
     ...duplicates(Object.entries(inputs.ports)).map(([port, other]) => ({
       at: ["ports", port],
@@ -101,6 +106,26 @@ function hostFaults({ hosts }: GroupInputs): Fault[] {
         : [],
     ),
   ];
+}
+
+function fencingFaults({ failover, fencing }: GroupInputs): Fault[] {
+  const faults: Fault[] = [];
+  if (failover === "stonith-only" && !fencing) {
+    faults.push({
+      at: ["fencing"],
+      message:
+        'expected a fencing command, as failover is "stonith-only": without one no container would ever be taken over',
+    });
+  }
+  const command = fencing?.command ?? [];
+  if (command.length > 0 && !command.some((word) => /\{(host|address)\}/.test(word))) {
+    faults.push({
+      at: ["fencing", "command"],
+      message:
+        "expected {host} or {address} in one of its words, got none: it would switch off the same machine whichever host is to be fenced",
+    });
+  }
+  return faults;
 }
 
 function networkFaults({

@@ -92,7 +92,7 @@ export function parseNetworkFacts(o: {
 }
 
 /** Whether two hosts' clock rates stay within the small bound (safety.md 1.2): a measured rate would not tell. */
-export function isClockDisciplined({ clock }: NetworkFacts): boolean {
+export function isClockDisciplined({ clock }: Pick<NetworkFacts, "clock">): boolean {
   if (clock.discipline === "chrony") return clock.maxSlewPpm !== null && clock.maxSlewPpm <= MAX_SLEW_PPM;
   return clock.discipline !== "unknown";
 }
@@ -116,7 +116,8 @@ export function subnetOf(addressWithPrefix: string): string {
   return `${[24, 16, 8, 0].map((shift) => (network >>> shift) & 255).join(".")}/${bits}`;
 }
 
-const MAX_SLEW_PPM = 1000;
+/** The most that chrony may slew a clock by where the small bound is assumed, ppm. */
+export const MAX_SLEW_PPM = 1000;
 const VERSIONED = ["runc", "podman", "docker", "nft", "etcd", "etcdctl", "systemd"] as const;
 const TOOLS = ["ip", "zstd", "socat", "arping", "tar"];
 

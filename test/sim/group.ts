@@ -19,6 +19,7 @@ export function policyOf({ hosts, timing }: { hosts: string[]; timing?: Timing }
       labels: { zone: name },
     })),
     timing: timing ?? timingOf("default", false),
+    failover: "automatic",
     interface: "eth0",
     subnet: "10.0.0.0/24",
     etcdEndpoints: ["10.0.0.1:7379"],

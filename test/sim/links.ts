@@ -29,6 +29,8 @@ export interface Links {
   lostReplies: number;
   /** Share of requests without a way to the store that are applied all the same, later. */
   lateRequests: number;
+  /** Whether heartbeats tell the sender's own clock, so that one that runs too fast or slow is noticed. */
+  clocksTold: boolean;
   /** Share of reads that a member answers which fell behind (etcd issue 20418). */
   staleReads: number;
 }
@@ -64,6 +66,7 @@ export function createLinks(random: Random): Links {
     stuck: [],
     lostReplies: 0,
     lateRequests: 0,
+    clocksTold: true,
     staleReads: 0,
   };
   return links;

@@ -252,10 +252,19 @@ export async function giveUp(context: Context, subject: Subject, reason: string)
   return `${container.name} was given up by ${context.me.host}: ${reason}; ${next}`;
 }
 
+/** Stops it here, so that the host that an operator wants can take it. */
+export async function yieldTo(
+  context: Context,
+  subject: Subject,
+  { to, reason }: { to: string; reason: string },
+): Promise<void> {
+  await end(context, subject, { phase: "STOPPED", reason, failoverTo: to });
+}
+
 async function end(
   context: Context,
   { container, local }: Subject,
-  change: { phase: "STOPPED" | "FAILED"; reason: string; triedHosts?: string[] },
+  change: { phase: "STOPPED" | "FAILED"; reason: string; triedHosts?: string[]; failoverTo?: string },
 ): Promise<void> {
   const { env, me } = context;
   await env.gate.leave(realMac(me.group, container.name));

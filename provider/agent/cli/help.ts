@@ -11,6 +11,7 @@ interface Usage {
 }
 
 const json: [string, string] = ["--json", "One JSON value for programs instead of text."];
+const yes: [string, string] = ["--yes, -y", "Do not ask, for scripts."];
 
 const usages: Record<string, Usage> = {
   status: {
@@ -34,6 +35,29 @@ const usages: Record<string, Usage> = {
     what: "Take one generation of a container now and wait until its standbys hold it.",
     options: [json],
     example: "container-ha checkpoint redis",
+  },
+  failover: {
+    synopsis: "failover NAME [--to HOST] [--yes] [--json]",
+    what: "Let another host go on with a container from its last generation; what it did since is lost.",
+    options: [
+      ["--to HOST", "The host that takes it. Default: the best that holds the generation."],
+      yes,
+      json,
+    ],
+    example: "container-ha failover redis --to b",
+  },
+  fence: {
+    synopsis: "fence HOST [--confirmed-off] [--yes] [--json]",
+    what: "End a host's session, so that other hosts take its containers; it may own nothing until it begins anew.",
+    options: [
+      [
+        "--confirmed-off",
+        "You have seen that it is off: its containers are taken without waiting for its lease to end.",
+      ],
+      yes,
+      json,
+    ],
+    example: "container-ha fence a --confirmed-off",
   },
   ctl: {
     synopsis: "ctl",

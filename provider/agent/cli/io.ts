@@ -6,6 +6,8 @@ export interface CliIo {
   out(text: string): void;
   /** All of standard input. */
   readStdin(): Promise<string>;
+  /** Asks the person; null: there is none (standard input is no terminal). */
+  ask(question: string): Promise<string | null>;
   /** Aborts when the person ends the command; from the first call on nothing else ends it. */
   interrupted(): AbortSignal;
 }

@@ -1,3 +1,4 @@
+import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import { paths } from "../../contract";
 import { CliError, exitCodes } from "./cli-error";
@@ -12,6 +13,13 @@ run(process.argv.slice(2), {
   socketPath: process.env.CONTAINER_HA_SOCKET ?? paths.agentSocket,
   out: (output) => process.stdout.write(output),
   readStdin: () => text(process.stdin),
+  ask: async (question) => {
+    if (!process.stdin.isTTY) return null;
+    const dialogue = createInterface({ input: process.stdin, output: process.stderr });
+    // Ctrl-D is no.
+    const ended = new Promise<string>((resolve) => dialogue.once("close", () => resolve("")));
+    return Promise.race([dialogue.question(question), ended]).finally(() => dialogue.close());
+  },
   interrupted: () => {
     const controller = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort());

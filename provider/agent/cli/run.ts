@@ -4,6 +4,8 @@ import { checkpoint } from "./checkpoint";
 import { exitCodes } from "./cli-error";
 import { ctl } from "./ctl";
 import { events } from "./events";
+import { failover } from "./failover";
+import { fence } from "./fence";
 import { help, helpText } from "./help";
 import type { CliIo, Command } from "./io";
 import { status } from "./status";
@@ -14,7 +16,7 @@ const version: Command = async (args, io) => {
   return exitCodes.ok;
 };
 
-const commands: Record<string, Command> = { status, events, checkpoint, ctl, version, help };
+const commands: Record<string, Command> = { status, events, checkpoint, failover, fence, ctl, version, help };
 
 /** Runs one command line (without node and script); resolves with the exit code, throws CliError. */
 export async function run([name, ...args]: string[], io: CliIo): Promise<number> {

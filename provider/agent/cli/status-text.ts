@@ -1,4 +1,4 @@
-import type { ContainerStatus, GroupStatus } from "../../contract";
+import type { ContainerStatus, GroupStatus, HostStatus } from "../../contract";
 import { table } from "./table";
 import { ago, clockTime, sentence } from "./words";
 
@@ -12,11 +12,11 @@ export function statusText(status: GroupStatus): string {
     .join("\n");
 }
 
-function groupText({ group, host, at, quorum, timing }: GroupStatus): string {
+function groupText({ group, host, at, quorum, timing, failover }: GroupStatus): string {
   const state = quorum
     ? "the store has a quorum"
     : "the store did not answer, so nothing can be decided or changed and what follows may be old";
-  return `Group ${group}: ${state} (seen from ${host}, ${clockTime(at)}).\n${sentence(`Timing: ${timing}`)}\n`;
+  return `Group ${group}: ${state} (seen from ${host}, ${clockTime(at)}).\n${sentence(`Timing: ${timing}`)}\n${sentence(`Failover: ${failover}`)}\n`;
 }
 
 function hostsText({ hosts, containers }: GroupStatus): string {
@@ -61,6 +61,7 @@ function notesText(status: GroupStatus): string {
   const notes = [
     ...status.containers.flatMap((container) => containerNotes(container, status.at)),
     ...status.rules.filter((rule) => !rule.met).map(ruleNote),
+    ...status.hosts.flatMap((host) => hostNotes(host, status.host)),
     ...status.hosts.flatMap((host) => certificateNotes(host.name, host.certificateDaysLeft)),
   ];
   return notes.map((note) => `${note}\n`).join("");
@@ -75,6 +76,19 @@ function containerNotes({ name, failure, degraded, lastFailover }: ContainerStat
     const age = ago(Date.parse(now) - Date.parse(at));
     notes.push(sentence(`${name} last failed over from ${from} to ${to}, ${age}: ${reason}`));
   }
+  return notes;
+}
+
+function hostNotes({ name, holdDownMs, clockAlarm }: HostStatus, observer: string): string[] {
+  const notes: string[] = [];
+  if (holdDownMs > 0)
+    notes.push(
+      `${name} was fenced and is back: it takes no container for another ${Math.ceil(holdDownMs / 1000)} s unless no other host could.`,
+    );
+  if (clockAlarm)
+    notes.push(
+      `The clocks of ${name} and ${observer} run at different rates: ${observer} does not fence ${name} by itself.`,
+    );
   return notes;
 }
 

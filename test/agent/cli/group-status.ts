@@ -8,6 +8,7 @@ export function healthyGroup(changes: Partial<GroupStatus> = {}): GroupStatus {
     at: "2026-10-02T10:00:00.000Z",
     quorum: true,
     timing: "lease 800 ms, fence after 1000 ms (clock discipline known: none on all hosts)",
+    failover: "automatic: a host is replaced after its silence for that long",
     hosts: [
       hostOf("a", { address: "10.0.0.1", labels: { zone: "north" } }),
       hostOf("b", { address: "10.0.0.2", labels: { zone: "south", disk: "ssd" } }),
@@ -30,6 +31,8 @@ export function hostOf(name: string, changes: Partial<HostStatus> = {}): HostSta
     version: "0.1.0",
     memoryMb: 2048,
     certificateDaysLeft: 364,
+    holdDownMs: 0,
+    clockAlarm: false,
     ...changes,
   };
 }

@@ -11,6 +11,7 @@ describe("command line without an agent", () => {
       written += text;
     },
     readStdin: async () => "{}",
+    ask: async () => null,
     interrupted: () => new AbortController().signal,
   };
   beforeEach(() => {
@@ -34,6 +35,13 @@ describe("command line without an agent", () => {
       ["checkpoint", "a", "b"],
       `Expected one name, got 2. See "container-ha help checkpoint".`,
     ],
+    [
+      "no container to fail over",
+      ["failover"],
+      `The container's name is missing. See "container-ha help failover".`,
+    ],
+    ["no host to fence", ["fence", "--yes"], `The host's name is missing. See "container-ha help fence".`],
+    ["two hosts to fence", ["fence", "a", "b"], `Expected one host, got 2. See "container-ha help fence".`],
     [
       "a limit that is no number",
       ["events", "--limit", "many"],

@@ -8,6 +8,7 @@ describe("status as text", () => {
       statusText(healthyGroup()),
       `Group shop: the store has a quorum (seen from a, 2026-10-02 10:00:00Z).
 Timing: lease 800 ms, fence after 1000 ms (clock discipline known: none on all hosts).
+Failover: automatic: a host is replaced after its silence for that long.
 
 HOST  ADDRESS    ROLE     STATE    LABELS                PRIMARIES  STANDBYS
 a     10.0.0.1   member   live     zone=north            1          0
@@ -35,7 +36,7 @@ redis      RUNNING  a        2      2-17        3 s ago  b (prepared)  10.0.0.10
       hosts: [
         hostOf("a", { certificateDaysLeft: 12.7 }),
         hostOf("b", { state: "dead", certificateDaysLeft: -1 }),
-        hostOf("c", { certificateDaysLeft: 31 }),
+        hostOf("c", { certificateDaysLeft: 31, holdDownMs: 11_200, clockAlarm: true }),
         hostOf("d", { certificateDaysLeft: 0.5 }),
       ],
       containers: [
@@ -73,6 +74,7 @@ redis      RUNNING  a        2      2-17        3 s ago  b (prepared)  10.0.0.10
       statusText(group),
       `Group shop: the store did not answer, so nothing can be decided or changed and what follows may be old (seen from a, 2026-10-02 10:00:00Z).
 Timing: lease 2000 ms.
+Failover: automatic: a host is replaced after its silence for that long.
 
 HOST  ADDRESS   ROLE    STATE  LABELS  PRIMARIES  STANDBYS
 a     10.0.0.9  member  live   -       1          0
@@ -88,6 +90,8 @@ redis is degraded: no host but a holds its generation.
 redis last failed over from b to a, 3 min ago: the heartbeat of b stopped.
 queue has failed: no host could start it, the last one said: image not found.
 Rule spread (required anti-affinity) is not met: redis and queue share a.
+c was fenced and is back: it takes no container for another 12 s unless no other host could.
+The clocks of c and a run at different rates: a does not fence c by itself.
 The certificate of host a ends in 12 d; "pulumi up" renews it.
 The certificate of host b has ended; "pulumi up" renews it.
 The certificate of host d ends today; "pulumi up" renews it.

@@ -139,6 +139,7 @@ export function inputOf(host: string, change: Partial<DecideInput> = {}): Decide
     lapsed: false,
     stored: new Set(["7-3"]),
     candidates: ["a", "b", "c"],
+    mayTake: true,
     wantedStandbys: ["b"],
     suspects: new Set(),
     freeMb: 4096,

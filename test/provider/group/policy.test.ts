@@ -18,6 +18,7 @@ const request: PolicyRequest = {
   name: "g",
   hosts: [host("a", 1), host("b", 2), host("w", 3, "witness")],
   profile: "fast",
+  failover: "automatic",
   ports: { etcdClient: 7379, etcdPeer: 7380, peer: 7381, heartbeat: 7382 },
 };
 const known = (changes: Record<string, NetworkFacts> = {}) =>
@@ -54,6 +55,35 @@ describe("the policy of a group", () => {
     });
     assert.equal(policyOf(request, known({ w: other })).timing.fenceMs, 560);
   });
+
+  const reasons: [string, Record<string, NetworkFacts>, RegExp][] = [
+    ["no clock is slewed by much", {}, /^profile fast at its shortest, .* \(a timesyncd, b timesyncd\)$/],
+    [
+      "chrony is limited",
+      { b: facts(2, { clock: { discipline: "chrony", maxSlewPpm: 1000 } }) },
+      /^profile fast at its shortest/,
+    ],
+    [
+      "chrony is not limited",
+      { b: facts(2, { clock: { discipline: "chrony", maxSlewPpm: null } }) },
+      /^profile fast with a lease of 800 ms instead of 500 ms: chrony on b has no maxslewrate \(set `maxslewrate 1000`/,
+    ],
+    [
+      "chrony's limit is too high",
+      { b: facts(2, { clock: { discipline: "chrony", maxSlewPpm: 5000 } }) },
+      /chrony on b has maxslewrate 5000/,
+    ],
+    [
+      "a clock daemon is not known",
+      { a: facts(1, { clock: { discipline: "unknown", maxSlewPpm: null } }) },
+      /: a has more than one clock daemon, or one whose slewing is not known$/,
+    ],
+  ];
+  for (const [title, changes, reason] of reasons) {
+    it(`says why its fast timings are these where ${title}`, () => {
+      assert.match(policyOf(request, known(changes)).timingReason!, reason);
+    });
+  }
 
   it("takes explicit timings as they are", () => {
     const timings = { ...policyOf(request, known()).timing, fenceMs: 900 };

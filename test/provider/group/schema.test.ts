@@ -68,6 +68,39 @@ const CASES: Case[] = [
     },
     reasons: [`hosts[2].name: expected another name: "root" is etcd's own administrator`],
   },
+  { title: "a manual failover without a fencing command", news: { failover: "manual" }, reasons: [] },
+  {
+    title: "a fencing command that names the host",
+    news: {
+      failover: "stonith-only",
+      fencing: { command: ["/usr/local/sbin/off", "{host}"], required: true },
+    },
+    reasons: [],
+  },
+  {
+    title: "stonith-only without a fencing command",
+    news: { failover: "stonith-only" },
+    reasons: [
+      'fencing: expected a fencing command, as failover is "stonith-only": without one no container would ever be taken over',
+    ],
+  },
+  {
+    title: "a fencing command that does not say which host",
+    news: { fencing: { command: ["poweroff"] } },
+    reasons: [
+      "fencing.command: expected {host} or {address} in one of its words, got none: it would switch off the same machine whichever host is to be fenced",
+    ],
+  },
+  {
+    title: "a fencing command without a program",
+    news: { fencing: { command: [] } },
+    reasons: ["fencing.command: expected a program and its arguments, got []"],
+  },
+  {
+    title: "an unknown failover",
+    news: { failover: "semi" },
+    reasons: ['failover: Invalid option: expected one of "automatic"|"stonith-only"|"manual", got "semi"'],
+  },
   {
     title: "timings that break the inequality",
     news: { timings: { ...timings, fenceMs: 500 } },

@@ -127,6 +127,7 @@ export function statusOf(parts: {
     at: "2026-01-01T00:00:00.000Z",
     quorum: parts.quorum ?? true,
     timing: "",
+    failover: "",
     hosts: hosts.map(hostStatus),
     containers: (parts.containers ?? []).map(containerStatus),
     rules: [],
@@ -144,6 +145,8 @@ function hostStatus(parts: Partial<HostStatus>): HostStatus {
     version: "0.1.0",
     memoryMb: null,
     certificateDaysLeft: null,
+    holdDownMs: 0,
+    clockAlarm: false,
     ...parts,
   };
 }

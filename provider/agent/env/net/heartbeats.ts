@@ -29,7 +29,10 @@ export function createHeartbeats(options: {
   function take(bytes: Buffer): void {
     const packet = decodePacket(bytes, options.keys());
     if (packet?.group !== group || packet.from === host || !options.isPeer(packet.from)) return;
-    if (isNew(packet)) options.receive({ from: packet.from, sid: packet.sid });
+    if (isNew(packet)) {
+      const { from, sid, monotonic } = packet;
+      options.receive({ from, sid, sentAt: Number(monotonic) / 1e6 });
+    }
   }
 
   return {

@@ -1,0 +1,298 @@
+import assert from "node:assert/strict";
+import type { CtlRequest, Policy } from "../../provider/contract";
+import { inProtectedWorld } from "./scenario";
+import type { World } from "./world";
+
+const fenceOf = (host: string, confirmedOff = false): CtlRequest => ({
+  op: "fence",
+  host,
+  confirmedOff,
+  dryRun: false,
+});
+const failoverOf = (to?: string, dryRun = false): CtlRequest => ({ op: "failover", name: "db", to, dryRun });
+
+async function done(world: World, host: string, request: CtlRequest): Promise<unknown> {
+  const reply = await world.ctl(host, request);
+  assert.ok(reply.ok, JSON.stringify(reply));
+  return reply.result;
+}
+
+async function refused(world: World, host: string, request: CtlRequest, why: RegExp): Promise<void> {
+  const before = JSON.stringify(
+    [...world.records.snapshot().keys].filter(([key]) => /\/(ct|fence)\//.test(key)),
+  );
+  const reply = await world.ctl(host, request);
+  assert.ok(!reply.ok);
+  assert.match(reply.message, why);
+  const after = JSON.stringify(
+    [...world.records.snapshot().keys].filter(([key]) => /\/(ct|fence)\//.test(key)),
+  );
+  assert.equal(after, before, "a refused request changes nothing");
+}
+
+const answers = (world: World, host: string) =>
+  world.until(`${host} answers`, () => world.answering().join() === host);
+
+const setFailover = async (world: World, change: Partial<Policy>) => {
+  world.setPolicy(change);
+  await world.run(1000);
+};
+
+describe("An operator's failover", () => {
+  it("stops the container on a healthy host and lets the standby go on from its last generation", () =>
+    inProtectedWorld(async (world) => {
+      const acknowledged = world.invariants.acknowledged("db");
+      const result = await done(world, "c", failoverOf());
+      assert.deepEqual(result, { name: "db", from: "a", to: "b", epoch: world.owner()!.epoch });
+      await answers(world, "b");
+      assert.ok(world.counter() >= acknowledged);
+      assert.deepEqual([world.events("fence").length, world.owner()!.triedHosts], [0, []]);
+    }));
+
+  it("tells before what it will do, and changes nothing by that", () =>
+    inProtectedWorld(async (world) => {
+      const before = world.owner();
+      const { will } = (await done(world, "c", failoverOf(undefined, true))) as { will: string };
+      assert.match(
+        will,
+        /^This stops db on a, where it is RUNNING\. Then b goes on with it from its generation \d+-\d+, which is \d+ s old; what it did since is lost, and the connections of its clients end\.$/,
+      );
+      assert.deepEqual(world.owner(), before);
+    }));
+
+  it("goes to the host that is named, though another standby would come first", () =>
+    inProtectedWorld(
+      async (world) => {
+        await world.until(
+          "two standbys hold it",
+          () => world.view().containers.get("db")!.generation!.value.holders.length === 3,
+        );
+        await done(world, "a", failoverOf("c"));
+        await answers(world, "c");
+        assert.equal(world.events("failover").length, 1);
+      },
+      { spec: { standbys: 2 } },
+    ));
+
+  it("goes back to the first host when the one that is named cannot begin it", () =>
+    inProtectedWorld(async (world) => {
+      world.host("b").faults.restore.set("db", "CRIU failed");
+      const reply = await world.ctl("a", failoverOf("b"));
+      assert.ok(reply.ok);
+      await answers(world, "a");
+    }));
+
+  it("is refused for a host that is unknown, has it already, or does not hold its generation", () =>
+    inProtectedWorld(async (world) => {
+      await refused(world, "b", failoverOf("x"), /^host x is not in group sim$/);
+      await refused(world, "b", failoverOf("a"), /^db is on a already$/);
+      await refused(
+        world,
+        "b",
+        failoverOf("c"),
+        /^c cannot take db: its generation \d+-\d+ is held only by a, b$/,
+      );
+      await refused(
+        world,
+        "b",
+        { op: "failover", name: "web", dryRun: false },
+        /^container web is not protected/,
+      );
+    }));
+
+  it("is refused for a dead host, and names the command that comes first", () =>
+    inProtectedWorld(async (world) => {
+      await setFailover(world, { failover: "manual" });
+      world.powerOff("a");
+      await world.run(4000);
+      await refused(
+        world,
+        "b",
+        failoverOf(),
+        /does not renew its lease, but may still run it: fence it first with "container-ha fence a"/,
+      );
+    }));
+
+  it("lets a container that has failed everywhere begin again", () =>
+    inProtectedWorld(async (world) => {
+      for (const { faults } of world.hosts) faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await world.until("it has failed", () => world.owner()!.phase === "FAILED", 60_000);
+      const { host } = world.owner()!;
+      for (const { faults } of world.hosts) faults.crashAfter.clear();
+      await done(world, "c", failoverOf(host));
+      await answers(world, host);
+    }));
+});
+
+describe("An operator's fence", () => {
+  it("of a living host ends its session, and its containers are taken when W has passed", () =>
+    inProtectedWorld(async (world) => {
+      const at = world.now();
+      await done(world, "b", fenceOf("a"));
+      await answers(world, "b");
+      assert.ok(world.now() - at >= world.policy.timing.fenceMs, `after ${world.now() - at} ms`);
+      await world.until("a is back", () => world.view().hosts.get("a")!.session!.value.sid === "a-2");
+    }));
+
+  it("of a host that is confirmed off lets its containers be taken at once", () =>
+    inProtectedWorld(async (world) => {
+      world.powerOff("a");
+      await world.run(world.policy.timing.leaseMs + 100);
+      const at = world.now();
+      await done(world, "b", fenceOf("a", true));
+      await answers(world, "b");
+      assert.ok(world.now() - at < 1000, `after ${world.now() - at} ms`);
+    }));
+
+  it("is refused as confirmed off while the host renews", () =>
+    inProtectedWorld(async (world) => {
+      await refused(
+        world,
+        "b",
+        fenceOf("a", true),
+        /^a was seen to renew its lease \d+ ms ago, so it is not off: leave --confirmed-off out/,
+      );
+    }));
+
+  it("is refused for the last live host", () =>
+    inProtectedWorld(async (world) => {
+      world.powerOff("c");
+      world.powerOff("b");
+      await world.run(5000);
+      await refused(world, "a", fenceOf("a"), /^a is the last live host: no other could take its containers/);
+    }));
+
+  it("tells before what it will do", () =>
+    inProtectedWorld(async (world) => {
+      const { will } = (await done(world, "b", { ...fenceOf("a"), dryRun: true } as CtlRequest)) as {
+        will: string;
+      };
+      assert.match(
+        will,
+        /^This ends the session of a: .* Other hosts take db from the last generations after 2450 ms, as it may be alive; what was done since those is lost\.$/,
+      );
+      assert.equal(world.view().hosts.get("a")!.fences.size, 0);
+    }));
+
+  it("may be of the host that is asked", () =>
+    inProtectedWorld(async (world) => {
+      await done(world, "a", fenceOf("a"));
+      await answers(world, "b");
+    }));
+});
+
+describe("A group whose failover is manual", () => {
+  it("leaves a dead host's container down until an operator has fenced the host", () =>
+    inProtectedWorld(async (world) => {
+      await setFailover(world, { failover: "manual" });
+      world.powerOff("a");
+      await world.run(20_000);
+      assert.deepEqual([world.answering(), world.events("fence").length], [[], 0]);
+      await done(world, "b", fenceOf("a", true));
+      await answers(world, "b");
+    }));
+
+  it("lets the container begin again where it was when its host is back", () =>
+    inProtectedWorld(async (world) => {
+      await setFailover(world, { failover: "manual" });
+      world.powerOff("a");
+      await world.run(10_000);
+      world.powerOn("a");
+      await answers(world, "a");
+      assert.equal(
+        world.events("failover").filter((sentence) => !sentence.includes("from a to a")).length,
+        0,
+      );
+    }));
+
+  it("leaves a container that was given up where it is until an operator says where it goes", () =>
+    inProtectedWorld(async (world) => {
+      await setFailover(world, { failover: "manual" });
+      world.host("a").faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await world.until("a gives it up", () => world.owner()!.phase === "STOPPED", 20_000);
+      await world.run(10_000);
+      assert.deepEqual(world.answering(), []);
+      const status = world.host("c").agent!.agent.status();
+      assert.match(status.containers[0]!.degraded!, /as failover is manual, "container-ha failover db"/);
+      await done(world, "c", failoverOf());
+      await answers(world, "b");
+    }));
+});
+
+describe("A host that is fenced again and again", () => {
+  it("takes no container while it is held down, and is shown so, if another host can", () =>
+    inProtectedWorld(
+      async (world) => {
+        world.cut("a");
+        await world.until("another host answers", () => /b|c/.test(world.answering().join()));
+        world.heal();
+        await world.until("a is back", () => world.view().hosts.get("a")!.session!.value.flaps === 1);
+        await world.until("a holds it too", () => {
+          const { generation, standbys } = world.view().containers.get("db")!;
+          return standbys!.value.hosts.includes("a") && generation!.value.holders.length === 3;
+        });
+        const [first] = world.answering();
+        const seen = world
+          .host("c")
+          .agent!.agent.status()
+          .hosts.find((host) => host.name === "a")!;
+        assert.ok(seen.holdDownMs > 10_000 && seen.holdDownMs <= 30_000, `${seen.holdDownMs}`);
+        world.powerOff(first!);
+        await answers(world, first === "b" ? "c" : "b");
+      },
+      { spec: { standbys: 2 } },
+    ));
+
+  it("takes it all the same when no other host could", () =>
+    inProtectedWorld(async (world) => {
+      world.powerOff("c");
+      world.cut("a");
+      await answers(world, "b");
+      world.heal();
+      await world.until(
+        "a holds it too",
+        () =>
+          world.view().containers.get("db")!.generation!.value.holders.includes("a") &&
+          world.view().containers.get("db")!.standbys!.value.hosts.includes("a"),
+      );
+      world.powerOff("b");
+      await world.until("a answers", () => world.answering().includes("a"), 10_000);
+    }));
+});
+
+describe("A host whose clock runs too differently", () => {
+  it("is fenced by no host that has measured it, and both say so", () =>
+    inProtectedWorld(
+      async (world) => {
+        await world.run(30_000);
+        assert.ok(
+          world
+            .events("clock")
+            .some((sentence) => sentence.startsWith("the clocks of a and b differ in rate by 12.0 %")),
+        );
+        assert.ok(
+          world
+            .host("b")
+            .agent!.agent.status()
+            .hosts.find((host) => host.name === "a")!.clockAlarm,
+        );
+        world.powerOff("a");
+        await world.run(10_000);
+        assert.deepEqual([world.answering(), world.events("fence").length], [[], 0]);
+      },
+      { rates: { a: 1.12 } },
+    ));
+
+  it("within half of what W allows for is fenced as any other", () =>
+    inProtectedWorld(
+      async (world) => {
+        await world.run(30_000);
+        assert.equal(world.events("clock").length, 0);
+        world.powerOff("a");
+        await answers(world, "b");
+      },
+      { rates: { a: 1.08 } },
+    ));
+});
