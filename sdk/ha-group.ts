@@ -7,6 +7,22 @@ import { ThinResource } from "./thin-provider";
 /** Timings of a group in milliseconds; see the README for what each of them means. */
 export type TimingArgs = Omit<Timing, "clockDrift"> & Partial<Pick<Timing, "clockDrift">>;
 
+export interface FencingArgs {
+  /**
+   * Program and arguments, run on the host that takes over, without a shell; `{host}` and `{address}` become name and
+   * address of the host to be switched off. It must end with exit status 0 only when that host is confirmed off, and
+   * within 60 s. `["container-ha", "fence-agent", "fence_ipmilan", "/etc/fencing/{host}.conf"]` runs a ClusterLabs
+   * fence agent. No secrets here: they would be seen in the list of processes.
+   */
+  command: pulumi.Input<string[]>;
+  /**
+   * Let nothing else prove that a host is off: set it where a hypervisor may pause a host, which its own kernel cannot
+   * notice. Then a host whose command fails is replaced only after `container-ha fence`.
+   * @default false
+   */
+  required?: pulumi.Input<boolean>;
+}
+
 export interface HaGroupArgs {
   /** The group's hosts: three or more, or two members and a witness. A host can be in one group only. */
   hosts: Host[];
@@ -30,6 +46,11 @@ export interface HaGroupArgs {
    * @default "automatic"
    */
   failover?: pulumi.Input<"automatic" | "stonith-only" | "manual">;
+  /**
+   * How a host that does not answer is switched off before its containers are taken.
+   * @default none: a host is fenced when its lease, which its kernel enforces, has ended
+   */
+  fencing?: pulumi.Input<FencingArgs>;
   /** Network interface that carries the virtual IPs, the same name on every member. @default the one with the hosts' addresses */
   interface?: pulumi.Input<string>;
   /** Subnet of the virtual IPs, such as `10.0.0.0/24`. @default that of the interface */

@@ -1,6 +1,7 @@
 import { type CtlReply, type CtlRequest, type GroupConfig, type GroupStatus, realMac } from "../contract";
 import { act } from "./actions";
 import { obsolete } from "./actions/generations";
+import { createSwitch } from "./actions/switch-off";
 import { type Context, count, enter, type Local, localOf, type Subject, track } from "./context";
 import { handleCtl } from "./control";
 import { type Decision, decide, usableGeneration } from "./decide";
@@ -17,6 +18,7 @@ import { createPeerClocks } from "./peer-clocks";
 import { createProber } from "./prober";
 import { establishSession, readStore } from "./session";
 import { groupStatus, timingSentence } from "./status";
+import { whomToSwitchOff } from "./stonith";
 import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
 /** While W of a suspected peer is counted the store is read this often, so that it is counted closely. */
@@ -139,6 +141,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     const tools: Tools = {
       syncGate,
       probe: createProber(session),
+      switchOff: createSwitch(session),
       lose,
       lastGateCheck: 0,
       lastLeaderCheck: 0,
@@ -230,6 +233,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     await step("the generations here were not looked through", keepStored(session));
     for (const { host, because } of whomToFence(session))
       await step(`${host} was not fenced`, fence(session, host, because));
+    tools.switchOff(whomToSwitchOff(session));
     for (const container of allContainers(session)) consider(session, container, tools);
     keepLeadership(session, tools);
     track(
@@ -509,6 +513,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
 interface Tools {
   syncGate(): Promise<void>;
   probe: ReturnType<typeof createProber>;
+  switchOff: ReturnType<typeof createSwitch>;
   lose(why: string): void;
   lastGateCheck: number;
   lastLeaderCheck: number;

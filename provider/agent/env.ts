@@ -12,6 +12,7 @@ export interface Env {
   runtime: Runtime;
   disk: Disk;
   host: HostPort;
+  fencing: Fencing;
   log: Log;
 }
 
@@ -269,6 +270,15 @@ export interface HostPort {
   memoryMb(): Promise<number>;
   /** When the host's certificate ends, ISO 8601. */
   certificateUntil(): Promise<string>;
+}
+
+/** What switches another host off (safety.md 1.9). */
+export interface Fencing {
+  /**
+   * Runs the fencing command. Resolves only when it says that the host is off; rejects when it is missing, fails or
+   * does not end in time.
+   */
+  switchOff(argv: string[]): Promise<void>;
 }
 
 export interface Log {

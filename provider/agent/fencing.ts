@@ -3,7 +3,7 @@ import { decide } from "./decide";
 import { mayFenceForSilence } from "./failover-policy";
 import { decideInput, isLiveMember } from "./input";
 import { mayFence } from "./observe";
-import { sessionHolds } from "./view";
+import { type ContainerView, sessionHolds } from "./view";
 
 /**
  * Hosts whose session is to be fenced now (F, safety.md 1.4): their heartbeat key has not changed for W, and this host
@@ -18,28 +18,44 @@ export function whomToFence(context: Context): { host: string; because: string }
     if (context.clockAlarms.has(target.name)) return [];
     if (!sid || target.name === context.me.host || !sessionHolds(context.view, target.name, sid)) return [];
     if (!mayFence(context.observations, target.name, timing, now)) return [];
-    const containers = [...context.view.containers.values()].filter(
-      (container) => container.owner?.value.host === target.name && container.owner.value.sid === sid,
-    );
-    const wanted = containers.find((container) =>
-      container.spec ? wouldTake(context, container.name, target.name) : isFirstLive(context),
-    );
+    const wanted = takerOf(context, target.name, { sid, turnMs: timing.fenceMs });
     if (!wanted) return [];
     const age = Math.round(now - context.observations.hosts.get(target.name)!.seenAt);
     return [
       {
         host: target.name,
-        because: `its heartbeat key has not changed for ${age} ms and ${wanted.name} needs a host`,
+        because: `its heartbeat key has not changed for ${age} ms and ${wanted} needs a host`,
       },
     ];
   });
 }
 
-/** Whether this host would take the container over if the fence stood, counting its turn from the end of W. */
-function wouldTake(context: Context, container: string, owner: string): boolean {
-  const input = decideInput(context, context.view.containers.get(container)!);
+/**
+ * A container of that session that this host would take over if a fence stood; null: none. Its turn among the
+ * candidates is counted from `turnMs` after the last change of the owner's heartbeat key.
+ */
+export function takerOf(
+  context: Context,
+  owner: string,
+  { sid, turnMs }: { sid: string; turnMs: number },
+): string | null {
+  const containers = [...context.view.containers.values()].filter(
+    (container) => container.owner?.value.host === owner && container.owner.value.sid === sid,
+  );
+  const wanted = containers.find((container) =>
+    container.spec ? wouldTake(context, container, { owner, turnMs }) : isFirstLive(context),
+  );
+  return wanted?.name ?? null;
+}
+
+function wouldTake(
+  context: Context,
+  container: ContainerView,
+  { owner, turnMs }: { owner: string; turnMs: number },
+): boolean {
+  const input = decideInput(context, container);
   const seen = context.observations.hosts.get(owner)!;
-  const assumed = { seenAt: seen.seenAt + context.policy.timing.fenceMs, waitMs: 0 };
+  const assumed = { seenAt: seen.seenAt + turnMs, waitMs: 0 };
   return decide({ ...input, fence: assumed }).do === "take-over";
 }
 

@@ -15,6 +15,7 @@ import { startMetrics } from "./api/metrics-server";
 import { startApi } from "./api/server";
 import { createClock } from "./env/clock";
 import { createDisk } from "./env/disk/disk";
+import { createFencing } from "./env/fencing";
 import { createGateClient } from "./env/gate-client";
 import { createHost } from "./env/host";
 import { createLog } from "./env/log";
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
     runtime: createRuntime({ group: policy.group, host, log }),
     disk,
     host: createHost(),
+    fencing: createFencing(),
     log,
   };
   const agent = createAgent(env, group);

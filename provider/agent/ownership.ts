@@ -1,4 +1,12 @@
-import { type Fence, type Generation, keysOf, type Owner, type Session, specDigest } from "../contract";
+import {
+  type Fence,
+  type FenceIntent,
+  type Generation,
+  keysOf,
+  type Owner,
+  type Session,
+  specDigest,
+} from "../contract";
 import type { Compare, Txn } from "./env";
 import type { ContainerView, HostView, Rec } from "./view";
 
@@ -31,6 +39,23 @@ export function fenceTxn(me: Me, target: HostView, rev: number, fence: Fence): T
       ...sessionCompares(me),
     ],
     writes: [{ put: keys.fence(target.name, session.value.sid), value: JSON.stringify(fence) }],
+  };
+}
+
+/** Who alone may run the fencing command against a silent host; one who is gone is replaced. */
+export function fenceIntentTxn(me: Me, target: HostView, rev: number, intent: FenceIntent): Txn {
+  const keys = keysOf(me.group);
+  const session = target.session!;
+  const key = keys.fenceIntent(target.name, session.value.sid);
+  return {
+    compares: [
+      { key: keys.heartbeat(target.name), modRevision: rev },
+      { key: keys.session(target.name), modRevision: session.rev },
+      { key: keys.fence(target.name, session.value.sid), modRevision: 0 },
+      { key, modRevision: target.intents.get(session.value.sid)?.rev ?? 0 },
+      ...sessionCompares(me),
+    ],
+    writes: [{ put: key, value: JSON.stringify(intent) }],
   };
 }
 

@@ -3,6 +3,8 @@ import {
   type ContainerSpec,
   containerSpecSchema,
   type Fence,
+  type FenceIntent,
+  fenceIntentSchema,
   fenceSchema,
   type Generation,
   generationSchema,
@@ -42,6 +44,8 @@ export interface HostView {
   info: HostInfo | null;
   /** Tombstones by session. */
   fences: Map<string, Rec<Fence>>;
+  /** Who may run the fencing command against it, by session. */
+  intents: Map<string, Rec<FenceIntent>>;
 }
 
 export interface ContainerView {
@@ -123,6 +127,9 @@ export function createViewReader(group: string): (raw: ReadonlyMap<string, Store
     } else if (area === "fence" && name && leaf) {
       const fence = record(key, fenceSchema);
       if (fence) hostOf(view, name).fences.set(leaf, fence);
+    } else if (area === "fence-intent" && name && leaf) {
+      const intent = record(key, fenceIntentSchema);
+      if (intent) hostOf(view, name).intents.set(leaf, intent);
     } else if (area === "rule" && name) {
       const rule = record(key, ruleSchema);
       if (rule) view.rules.set(name, rule);
@@ -159,6 +166,7 @@ function hostOf(view: GroupView, name: string): HostView {
     heartbeat: null,
     info: null,
     fences: new Map(),
+    intents: new Map(),
   };
   view.hosts.set(name, host);
   return host;

@@ -37,6 +37,8 @@ export interface Ground {
   changed(): void;
   peerOf(host: string): Peer | null;
   tamper: Tamper;
+  /** The fencing command, run by this process. */
+  switchOff(process: SimProcess, argv: string[]): Promise<void>;
 }
 
 /** One host with its power, its disk, its kernel, and the processes that run on it. */
@@ -226,6 +228,7 @@ export function createHost(
       runtime: watch(runtime),
       disk: watch(host.disk.portOf(process)),
       host: hostPort(machine),
+      fencing: watch<Env["fencing"]>({ switchOff: (argv) => ground.switchOff(process, argv) }),
       log: log(process, "agent"),
     };
     const agent = createAgent(ground.tamper.agent(env, { onReply }), config);

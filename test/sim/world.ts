@@ -8,6 +8,7 @@ import {
   type Policy,
   type Timing,
 } from "../../provider/contract";
+import { createFencing, type SimFencing } from "./fencing";
 import { configOf, GROUP, policyOf } from "./group";
 import { createHost, type Ground, type SimHost } from "./host";
 import { createInvariants, type Invariants } from "./invariants";
@@ -34,6 +35,8 @@ export interface WorldOptions {
 
 /** A group of simulated hosts that run the real agent and the real lease on virtual time. */
 export interface World {
+  /** What the fencing command does, and how it was called. */
+  fencing: SimFencing;
   random: Random;
   records: Records;
   links: Links;
@@ -103,6 +106,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   let dirty = true;
   let lives = 0;
 
+  const fencing = createFencing({ powerOff: (name) => world.powerOff(name) });
   const tell = (host: string, kind: string, sentence: string) => {
     story.push(`${(scheduler.now() / 1000).toFixed(3)} ${host} ${kind}: ${sentence}`);
   };
@@ -130,6 +134,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     },
     peerOf: (name) => hosts.get(name)?.agent ?? null,
     tamper: { ...honest, ...options.tamper },
+    switchOff: (process, argv) => fencing.run(process, argv),
   };
   const invariants = createInvariants({
     group: GROUP,
@@ -178,6 +183,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   };
 
   const world: World = {
+    fencing,
     random,
     records,
     links,

@@ -59,6 +59,15 @@ const usages: Record<string, Usage> = {
     ],
     example: "container-ha fence a --confirmed-off",
   },
+  "fence-agent": {
+    synopsis: "fence-agent AGENT FILE",
+    what: "A fencing command for HaGroup made of a ClusterLabs fence agent: switches a machine off and succeeds when its device says that it is.",
+    options: [
+      ["AGENT", "Such as fence_ipmilan (Debian packages fence-agents-*)."],
+      ["FILE", "Its options, one key=value a line, readable by root only; action is set by the command."],
+    ],
+    example: "container-ha fence-agent fence_ipmilan /etc/fencing/b.conf",
+  },
   ctl: {
     synopsis: "ctl",
     what: "Send one JSON request from standard input to the agent and print its JSON reply, for programs.",

@@ -8,6 +8,11 @@ export interface CliIo {
   readStdin(): Promise<string>;
   /** Asks the person; null: there is none (standard input is no terminal). */
   ask(question: string): Promise<string | null>;
+  /** A file that only root may read; throws where others may. */
+  readSecret(path: string): Promise<string>;
+  /** Runs a program of this host with this on its standard input. */
+  runProgram(program: string, input: string): Promise<{ code: number | null; stderr: string }>;
+  sleep(ms: number): Promise<void>;
   /** Aborts when the person ends the command; from the first call on nothing else ends it. */
   interrupted(): AbortSignal;
 }

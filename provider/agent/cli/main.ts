@@ -1,6 +1,9 @@
 import { createInterface } from "node:readline/promises";
+import { readFile, stat } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { text } from "node:stream/consumers";
 import { paths } from "../../contract";
+import { tryRun } from "../env/runtime/exec";
 import { CliError, exitCodes } from "./cli-error";
 import { run } from "./run";
 
@@ -20,6 +23,16 @@ run(process.argv.slice(2), {
     const ended = new Promise<string>((resolve) => dialogue.once("close", () => resolve("")));
     return Promise.race([dialogue.question(question), ended]).finally(() => dialogue.close());
   },
+  readSecret: async (path) => {
+    const { mode } = await stat(path);
+    if ((mode & 0o077) !== 0)
+      throw new CliError(
+        `${path} may hold a password, but others than its owner may use it: chmod 600 ${path}`,
+      );
+    return readFile(path, "utf8");
+  },
+  runProgram: (program, input) => tryRun([program], { input }),
+  sleep: (ms) => setTimeout(ms),
   interrupted: () => {
     const controller = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort());

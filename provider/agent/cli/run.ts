@@ -6,6 +6,7 @@ import { ctl } from "./ctl";
 import { events } from "./events";
 import { failover } from "./failover";
 import { fence } from "./fence";
+import { fenceAgent } from "./fence-agent";
 import { help, helpText } from "./help";
 import type { CliIo, Command } from "./io";
 import { status } from "./status";
@@ -16,7 +17,17 @@ const version: Command = async (args, io) => {
   return exitCodes.ok;
 };
 
-const commands: Record<string, Command> = { status, events, checkpoint, failover, fence, ctl, version, help };
+const commands: Record<string, Command> = {
+  status,
+  events,
+  checkpoint,
+  failover,
+  fence,
+  "fence-agent": fenceAgent,
+  ctl,
+  version,
+  help,
+};
 
 /** Runs one command line (without node and script); resolves with the exit code, throws CliError. */
 export async function run([name, ...args]: string[], io: CliIo): Promise<number> {

@@ -55,6 +55,9 @@ describe("A command that an operator has to confirm", () => {
         questions.push(question);
         return answer;
       },
+      readSecret: async () => "",
+      runProgram: async () => ({ code: 0, stderr: "" }),
+      sleep: async () => {},
       interrupted: () => new AbortController().signal,
     };
     return run(args, io);

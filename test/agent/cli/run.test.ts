@@ -12,6 +12,9 @@ describe("command line without an agent", () => {
     },
     readStdin: async () => "{}",
     ask: async () => null,
+    readSecret: async () => "",
+    runProgram: async () => ({ code: 0, stderr: "" }),
+    sleep: async () => {},
     interrupted: () => new AbortController().signal,
   };
   beforeEach(() => {

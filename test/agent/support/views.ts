@@ -63,6 +63,7 @@ export function hostOf(
     heartbeat: rec({ sid, n: 1, leaseMs: 2000 }, 3),
     info: null,
     fences: new Map(fence ? [[sid, rec(fence, 4)]] : []),
+    intents: new Map(),
   };
 }
 
