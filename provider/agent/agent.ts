@@ -86,6 +86,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
 
   async function run(signal: AbortSignal): Promise<void> {
     await env.runtime.ensureHost(config.policy);
+    await tellCertificate();
     while (!signal.aborted) {
       const ended = new AbortController();
       const either = AbortSignal.any([signal, ended.signal]);
@@ -112,7 +113,11 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   async function live(signal: AbortSignal, lose: (why: string) => void): Promise<void> {
     const { me, sentence } = await establishSession(
       env,
-      { group: config.policy.group, host: config.host },
+      {
+        group: config.policy.group,
+        host: config.host,
+        intervalMs: config.policy.timing.intervalMs,
+      },
       signal,
     );
     env.log.event({ kind: "session", sentence: `${me.host} ${sentence}` });
@@ -194,8 +199,10 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     try {
       session.view = readView(await env.store.read());
     } catch (error) {
-      if (quorum)
+      if (quorum) {
         env.log.event({ kind: "store", sentence: `the store does not answer: ${(error as Error).message}` });
+        track(session, tellCertificate());
+      }
       quorum = false;
       updateSuspects(session);
       holdWithoutStore(session, tools);
@@ -267,6 +274,12 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         env.log.debug(`etcd's leadership was not moved to ${target}: ${error.message}`);
       }),
     );
+  }
+
+  /** With a certificate that nobody accepts every other message would be a riddle. */
+  async function tellCertificate(): Promise<void> {
+    const wrong = await env.host.certificateFault().catch((error: Error) => error.message);
+    if (wrong) env.log.event({ kind: "certificate", sentence: wrong });
   }
 
   function tellTiming({ policy }: Context): void {

@@ -103,11 +103,9 @@ async function apply(context: Context, wanted: ContainerSpec): Promise<unknown> 
   const rules = [...view.rules.values()].map((rule) => rule.value);
   const placement = place(subject, { hosts, rules, containers: others });
   if (!placement.ok) throw new Refusal("refused", placement.reason);
-  const named = new Set(context.policy.hosts.map((host) => host.name));
   const standbys = Array.isArray(wanted.standbys) ? wanted.standbys : [];
   for (const host of [wanted.preferredHost, ...standbys]) {
-    if (host && !named.has(host))
-      throw new Refusal("invalid", `${wanted.name}: host ${host} is not in group ${context.me.group}`);
+    if (host) refuseNoMember(context, wanted.name, host);
   }
   const needed = Array.isArray(wanted.standbys) ? wanted.standbys.length : wanted.standbys;
   if (placement.candidates.length < 2) {
@@ -129,6 +127,13 @@ async function apply(context: Context, wanted: ContainerSpec): Promise<unknown> 
     what: spec.name,
   });
   return { candidates, specDigest: specDigest(spec) };
+}
+
+function refuseNoMember({ policy, me }: Context, container: string, host: string): void {
+  const known = policy.hosts.find((one) => one.name === host);
+  if (!known) throw new Refusal("invalid", `${container}: host ${host} is not in group ${me.group}`);
+  if (known.role === "witness")
+    throw new Refusal("invalid", `${container}: host ${host} is a witness, which runs no containers`);
 }
 
 /** Virtual IPs inside the subnet and nobody else's; a name belongs to the stack that created it. */

@@ -270,6 +270,8 @@ export interface HostPort {
   memoryMb(): Promise<number>;
   /** When the host's certificate ends, ISO 8601. */
   certificateUntil(): Promise<string>;
+  /** Why nobody accepts the host's certificate, one sentence; null: nothing is wrong with it. */
+  certificateFault(): Promise<string | null>;
 }
 
 /** What switches another host off (safety.md 1.9). */

@@ -69,7 +69,7 @@ async function main(): Promise<void> {
     gate: createGateClient({ socketPath: paths.leaseSocket, log }),
     runtime: createRuntime({ group: policy.group, host, log }),
     disk,
-    host: createHost(),
+    host: createHost({ host }),
     fencing: createFencing(),
     log,
   };

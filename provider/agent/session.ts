@@ -11,7 +11,7 @@ import { createViewReader } from "./view";
  */
 export async function establishSession(
   env: Env,
-  { group, host }: { group: string; host: string },
+  { group, host, intervalMs }: { group: string; host: string; intervalMs: number },
   signal: AbortSignal,
 ): Promise<{ me: Me; sentence: string }> {
   const bootId = await env.host.bootId();
@@ -22,6 +22,7 @@ export async function establishSession(
   if (file && file.bootId === bootId && !fenced && seen?.session?.text === file.record) {
     return { me: { group, host, sid: file.sid, record: file.record }, sentence: "continues its session" };
   }
+  await untilNoTwin(env, { group, host, intervalMs, bootId }, signal);
   const removed = await removeAllCopies(env);
   const rebooted = seen?.session ? seen.session.value.bootId !== bootId : false;
   const old = seen?.session?.value;
@@ -41,7 +42,7 @@ export async function establishSession(
   };
   const txn = sessionTxn(seen, { group, name: host, session, tombstone });
   const { committed } = await settle(env, txn, signal);
-  if (!committed) return establishSession(env, { group, host }, signal);
+  if (!committed) return establishSession(env, { group, host, intervalMs }, signal);
   const record = JSON.stringify(session);
   await env.host.writeSession({ sid: session.sid, bootId, record });
   const why = rebooted
@@ -52,6 +53,45 @@ export async function establishSession(
   const sentence = `begins session ${session.sid.slice(0, 8)}: ${why}${removed.length ? `; removed ${removed.join(", ")}` : ""}`;
   return { me: { group, host, sid: session.sid, record }, sentence };
 }
+
+/**
+ * safety: a host that was cloned with its identity must not end the session that its twin renews, and say that nothing
+ * of it can run. After a true restart nothing renews any more. Where something does, this one waits and says so.
+ */
+async function untilNoTwin(
+  env: Env,
+  o: { group: string; host: string; intervalMs: number; bootId: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const readView = createViewReader(o.group);
+  let told = false;
+  for (;;) {
+    const before = readView(await readStore(env, signal)).hosts.get(o.host);
+    const session = before?.session?.value;
+    // In the same boot the own lease process may be what renews.
+    if (!session || session.bootId === o.bootId || before.fences.has(session.sid)) return;
+    const renewals: number[] = [before.heartbeat?.rev ?? 0];
+    for (let look = 0; look < TWIN_LOOKS; look += 1) {
+      await env.clock.sleep(o.intervalMs, signal);
+      const rev = readView(await readStore(env, signal)).hosts.get(o.host)?.heartbeat?.rev ?? 0;
+      if (rev !== renewals.at(-1)) renewals.push(rev);
+      // One may have been under way when the power was cut.
+      if (look >= 1 && renewals.length === 1) return;
+    }
+    if (renewals.length <= 2) return;
+    if (!told)
+      env.log.event({
+        kind: "twin",
+        sentence: `another machine renews the session of ${o.host} (${session.sid.slice(0, 8)}): this one has its identity, as a clone has, and starts nothing; take it off the network, or let "pulumi up" make it a host of another name`,
+      });
+    told = true;
+    await env.clock.sleep(TWIN_PAUSE_MS, signal);
+  }
+}
+
+/** A twin renews about once in each of these looks, which are an interval apart. */
+const TWIN_LOOKS = 4;
+const TWIN_PAUSE_MS = 1000;
 
 /** Every copy of ours on this host, killed and removed. A copy that was only prepared goes as well: it is cheap. */
 async function removeAllCopies(env: Env): Promise<string[]> {

@@ -39,6 +39,34 @@ describe("The session of a host", () => {
       await untilProtected(world);
     }));
 
+  it("is left alone by a machine that was cloned from the host, which says so and waits", () =>
+    inProtectedWorld(async (world) => {
+      world.powerOff("a");
+      const heartbeat = world.view().hosts.get("a")!.heartbeat!.value;
+      let twin = true;
+      let n = heartbeat.n;
+      const renew = () => {
+        n += 1;
+        const value = JSON.stringify({ ...heartbeat, n });
+        world.records.apply({ compares: [], writes: [{ put: keys.heartbeat("a"), value }] });
+        if (twin) world.later(world.policy.timing.intervalMs, renew);
+      };
+      renew();
+      world.powerOn("a");
+      await world.run(10_000);
+      const seen = world.view().hosts.get("a")!;
+      assert.deepEqual([seen.session!.value.sid, seen.fences.size], ["a-1", 0]);
+      assert.match(
+        world.events("twin").join("\n"),
+        /^another machine renews the session of a \(a-1\): this one has its identity/,
+      );
+      twin = false;
+      await world.until(
+        "a has a session of its own",
+        () => world.view().hosts.get("a")!.session!.value.sid === "a-2",
+      );
+    }));
+
   it("begins only after the store can be read, however long that takes", () =>
     inWorld({}, async (world) => {
       world.links.storeUp = false;

@@ -61,6 +61,28 @@ describe("The view of a group", () => {
     assert.ok(!view.containers.get("web")!.unreadable);
   });
 
+  it("reads records of an earlier version, and of a later one with more fields", () => {
+    const { failover: _failover, ...earlier } = policyOf({ hosts: ["a", "b"] });
+    const later = { later: { anything: true } };
+    const view = createViewReader("sim")(
+      stored({
+        [keys.policy]: earlier,
+        [keys.session("a")]: { sid: "s", bootId: "b", started: "", version: "9.0.0", ...later },
+        [keys.heartbeat("a")]: { sid: "s", n: 1, leaseMs: 800, ...later },
+        [keys.fence("a", "s")]: { by: "b", method: "timeout", at: "", ...later },
+        [keys.fenceIntent("a", "s")]: { by: "b", sid: "b-1", at: "", ...later },
+        [keys.spec("db")]: specOf(),
+        [keys.owner("db")]: { ...ownerOf(), ...later },
+        [keys.generation("db")]: { ...generationOf(), ...later },
+        [keys.standbys("db")]: { hosts: ["b"], ...later },
+      }),
+    );
+    assert.deepEqual(view.unreadable, []);
+    assert.equal(view.policy!.value.failover, "automatic");
+    assert.equal(view.containers.get("db")!.owner!.value.epoch, 7);
+    assert.equal(view.hosts.get("a")!.intents.get("s")!.value.by, "b");
+  });
+
   it("says again in each read that a record cannot be read", () => {
     const read = createViewReader("sim");
     const raw = stored({ [keys.spec("db")]: "not JSON" });

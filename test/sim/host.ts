@@ -270,6 +270,7 @@ export function createHost(
       newSid: () => `${name}-${++sids}`,
       memoryMb: async () => 4096,
       certificateUntil: async () => "2030-01-01T00:00:00Z",
+      certificateFault: async () => null,
     };
   }
 }

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { check, paths } from "../../contract";
 import type { HostPort } from "../env";
+import { certificateFault } from "./certificate-fault";
 
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 const MEMINFO = "/proc/meminfo";
@@ -18,6 +19,8 @@ const sessionFileSchema = z.strictObject({
 export function createHost({
   session = paths.session as string,
   cert = paths.tls.cert as string,
+  ca = paths.tls.ca as string,
+  host = "",
 } = {}): HostPort {
   return {
     bootId: async () => (await readFile(BOOT_ID, "utf8")).trim(),
@@ -50,6 +53,11 @@ export function createHost({
     memoryMb: async () => availableMb(await readFile(MEMINFO, "utf8")),
 
     certificateUntil: async () => new X509Certificate(await readFile(cert)).validToDate.toISOString(),
+
+    certificateFault: async () => {
+      const [own, trusted] = await Promise.all([readFile(cert, "utf8"), readFile(ca, "utf8")]);
+      return certificateFault({ cert: own, ca: trusted }, { host, now: Date.now() });
+    },
   };
 }
 

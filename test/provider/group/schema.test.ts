@@ -46,6 +46,13 @@ const CASES: Case[] = [
     ],
   },
   {
+    title: "two hosts without a witness, whatever the failover policy: one voter of two decides nothing",
+    news: { hosts: three.slice(0, 2), failover: "manual" },
+    reasons: [
+      'hosts: expected three hosts or more, got 2 hosts: two hosts cannot tell a crash from a cut, so add a witness (a Host with role "witness": any small machine, it runs only etcd)',
+    ],
+  },
+  {
     title: "witnesses only",
     news: { hosts: three.map((entry) => ({ ...entry, role: "witness" })) },
     reasons: ["hosts: expected at least one member, got witnesses only"],
