@@ -62,9 +62,9 @@ export function createNet(o: NetOptions): SimNet {
     },
     beat(sid) {
       for (const peer of peers) {
-          if (!links.pass(host, peer) || o.random.chance(links.loss)) continue;
-          const sentAt = links.clocksTold ? process.clock.now() : scheduler.now();
-          scheduler.after(links.latency(), () => o.peerOf(peer)?.hear({ from: host, sid, sentAt }));
+        if (!links.pass(host, peer) || o.random.chance(links.loss)) continue;
+        const sentAt = links.clocksTold ? process.clock.now() : scheduler.now();
+        scheduler.after(links.latency(), () => o.peerOf(peer)?.hear({ from: host, sid, sentAt }));
       }
     },
     onHeartbeat: listeners.add,
