@@ -8,7 +8,8 @@ describe("programs of the examples", function () {
   this.timeout(60_000);
 
   it("are correctly typed against what this package exports", () => {
-    const folders = ["redis-ha", "three-tier"].map((name) => join(checkout, "examples", name));
+    const programs = ["examples/redis-ha", "examples/three-tier", "test/faults/program"];
+    const folders = programs.map((folder) => join(checkout, folder));
     const { config } = ts.readConfigFile(join(folders[0]!, "tsconfig.json"), ts.sys.readFile);
     const { options } = ts.parseJsonConfigFileContent(config, ts.sys, folders[0]!);
     const program = ts.createProgram(

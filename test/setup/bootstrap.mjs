@@ -19,6 +19,7 @@ const programs = {
   lab: { build: true, lab: true, run: ["dist/test/lab/main.js"] },
   demo: { build: true, lab: true, run: ["dist/test/demo/main.js"] },
   bench: { build: true, lab: true, run: ["dist/test/bench/main.js"] },
+  faults: { build: true, lab: true, run: ["dist/test/faults/main.js"] },
 };
 
 async function main([what, ...args]) {

@@ -43,10 +43,20 @@ const root = join(__dirname, "..", "..", "..");
  * A stack of an example on a file backend in a temporary folder, driven by the real CLI. The example is copied, so
  * that runs side by side do not share settings files; packages resolve as for a user, from node_modules beside it.
  */
-export async function openStack({ example, stack }: { example: string; stack: string }): Promise<Stack> {
+export async function openStack({
+  example,
+  stack,
+  source = join("examples", example),
+}: {
+  /** Name of the project. */
+  example: string;
+  stack: string;
+  /** Folder of the program, from the top. @default the example of that name */
+  source?: string;
+}): Promise<Stack> {
   const folder = mkdtempSync(join(tmpdir(), "container-ha-stack-"));
   const program = join(folder, "program");
-  cpSync(join(root, "examples", example), program, { recursive: true });
+  cpSync(join(root, source), program, { recursive: true });
   linkPackages(program);
   for (const name of ["backend", "home"]) mkdirSync(join(folder, name));
   const run = (args: string[], options: RunOptions = {}) => runPulumi({ folder, program, args, options });

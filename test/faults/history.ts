@@ -1,0 +1,90 @@
+import { generationSchema, keysOf, ownerSchema, parseJson, paths } from "../../provider/contract";
+import type { Lab } from "../lab/lab";
+import type { Change } from "./judge";
+
+/** Everything the records of one container went through, read from etcd's own history. */
+export interface History {
+  /** What was committed since the last call; the first call begins with what is there. */
+  next(): Promise<Change[]>;
+}
+
+interface KeyValue {
+  key: string;
+  value?: string;
+  mod_revision: number;
+}
+
+const ETCD_PORT = 7379;
+const WATCH_LIMIT_S = 10;
+
+export function readHistory(lab: Lab, { group, container }: { group: string; container: string }): History {
+  const keys = keysOf(group);
+  const prefix = keys.owner(container).replace(/owner$/, "");
+  let seen: number | null = null;
+
+  const toChange = ({ deleted, kv }: { deleted: boolean; kv: KeyValue }): Change[] => {
+    const key = Buffer.from(kv.key, "base64").toString();
+    const value = Buffer.from(kv.value ?? "", "base64").toString();
+    if (key === keys.owner(container) && !deleted) {
+      const { epoch, host, phase, gen, since } = parseJson(ownerSchema, value, key);
+      return [{ type: "owner", epoch, host, phase, gen, since: Date.parse(since) }];
+    }
+    if (key !== keys.generation(container)) return [];
+    if (deleted) return [{ type: "generation", named: null }];
+    const { epoch, gen, at } = parseJson(generationSchema, value, key);
+    return [{ type: "generation", named: { epoch, gen, at: Date.parse(at) } }];
+  };
+
+  return {
+    async next() {
+      const output = await onSomeHost(lab, (address) => `${etcdctl(address)} get --prefix ${prefix} -w json`);
+      const { kvs = [] } = JSON.parse(output) as { kvs?: KeyValue[] };
+      kvs.sort((a, b) => a.mod_revision - b.mod_revision);
+      const newest = kvs.at(-1)?.mod_revision ?? 0;
+      const from = seen;
+      seen = newest;
+      if (from === null) return kvs.flatMap((kv) => toChange({ deleted: false, kv }));
+      if (newest <= from) return [];
+      return (await watched(lab, { prefix, from: from + 1, to: newest })).flatMap(toChange);
+    },
+  };
+}
+
+/** A watch from a revision of the past tells everything since; it ends when the newest record has come. */
+async function watched(lab: Lab, o: { prefix: string; from: number; to: number }) {
+  const output = await onSomeHost(
+    lab,
+    (address) => `
+      exec 3< <(exec ${etcdctl(address)} watch --prefix ${o.prefix} --rev ${o.from} -w json 2>&1)
+      watch=$! status=1
+      while read -r -t ${WATCH_LIMIT_S} -u 3 line; do
+        echo "$line"
+        case $line in *'"mod_revision":${o.to}'[,}]*) status=0; break ;; esac
+      done
+      kill $watch
+      exit $status`,
+  );
+  return output
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .flatMap((line) => (JSON.parse(line) as { Events: { type?: number; kv: KeyValue }[] }).Events)
+    .filter(({ kv }) => kv.mod_revision <= o.to)
+    .map(({ type, kv }) => ({ deleted: type === 1, kv }));
+}
+
+function etcdctl(address: string): string {
+  const { ca, cert, key } = paths.tls;
+  return `etcdctl --endpoints=https://${address}:${ETCD_PORT} --cacert=${ca} --cert=${cert} --key=${key}`;
+}
+
+/** What bash prints on the first host where the script succeeds. */
+async function onSomeHost(lab: Lab, script: (address: string) => string): Promise<string> {
+  const faults: string[] = [];
+  for (const { name, address } of lab.hosts) {
+    if (lab.power(name) !== "running") continue;
+    const result = await lab.tryExec(name, "bash -s", { input: script(address) });
+    if (result.code === 0) return result.stdout;
+    faults.push(`${name}: ${(result.stderr || result.stdout).trim().slice(-300)}`);
+  }
+  throw new Error(`no etcd tells its history: ${faults.join("; ")}`);
+}

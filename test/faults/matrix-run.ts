@@ -1,0 +1,43 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PlannedRun } from "./plan";
+import { faultsOf, nameOf, type RunResult } from "./report";
+import { runFaults } from "./run";
+import { openStage, type Stage } from "./stage";
+
+/** Carries the runs out on one set of hosts, which is made anew after a run that did not converge. */
+export async function carryOut(runs: PlannedRun[], progress: (line: string) => void): Promise<RunResult[]> {
+  const results: RunResult[] = [];
+  let stage: Stage | null = null;
+  try {
+    for (const { faults, pausesMs } of runs) {
+      stage ??= await openStage(progress);
+      const result = await runFaults(stage, faults, pausesMs);
+      results.push(result);
+      const why = faultsOf(result);
+      const verdict = why.length > 0 ? why.join("; ") : `gap ${Math.round(result.gapMs)} ms`;
+      progress(
+        `${results.length} of ${runs.length}: ${nameOf(result)}: ${verdict} (${Math.round(result.seconds)} s)`,
+      );
+      if (why.length > 0) progress(`  journals: ${await keepJournals(stage, nameOf(result))}`);
+      if (result.notConverged !== null) {
+        await stage.end();
+        stage = null;
+      }
+    }
+  } finally {
+    await stage?.end();
+  }
+  return results;
+}
+
+/** What every host said, for the person who has to find out why. */
+async function keepJournals({ lab }: Stage, run: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "container-ha-faults-"));
+  for (const { name } of lab.hosts) {
+    const journal = await lab.logs(name, { lines: 2000 }).catch((error: Error) => error.message);
+    writeFileSync(join(folder, `${run.slice(0, 60)}-${name}.log`), journal);
+  }
+  return folder;
+}

@@ -1,0 +1,17 @@
+import { gateTable, paths } from "../../../provider/contract";
+import type { Fault, Scene } from "../scene";
+
+const onPrimary = (command: string) => (scene: Scene) => scene.stage.lab.tryExec(scene.primary, command);
+const deleteTable = `nft delete table netdev ${gateTable}`;
+
+/** What an administrator may do to the gate without knowing what it is. */
+export const gateFaults: Fault[] = [
+  { name: "nft-flush", serves: "during", inject: onPrimary("nft flush ruleset") },
+  { name: "nft-delete-table", serves: "during", inject: onPrimary(deleteTable) },
+  {
+    // Kernel and nft protect a table only while its owner lives.
+    name: "nft-delete-table-without-owner",
+    serves: "during",
+    inject: onPrimary(`kill -9 $(cat ${paths.run}/lease-nft.pid); ${deleteTable}`),
+  },
+];

@@ -1,0 +1,34 @@
+import type { Fault } from "../scene";
+import { containerFaults } from "./container";
+import { etcdFaults } from "./etcd";
+import { gateFaults } from "./gate";
+import { networkFaults } from "./network";
+import { powerFaults } from "./power";
+import { failpointFaults, processFaults } from "./processes";
+
+/** The table of single faults (safety.md 5.2). */
+export const singleFaults: Fault[] = [
+  ...powerFaults,
+  ...processFaults,
+  ...failpointFaults,
+  ...networkFaults,
+  ...etcdFaults,
+  ...gateFaults,
+  ...containerFaults,
+];
+
+/** What is not injected here, and why. */
+export const notCovered: { fault: string; because: string }[] = [
+  {
+    fault: "a kernel crash, a pause of the whole host with its timers, a step or slew of its clock",
+    because: "all test hosts share this machine's kernel",
+  },
+  {
+    fault: "delay, reordering and duplication on the wire",
+    because: "this machine's kernel has no netem",
+  },
+  {
+    fault: "a failing fsync, a torn write at a power cut",
+    because: "this machine's kernel has no dm-flakey; the disk's own tests and the simulator do it",
+  },
+];

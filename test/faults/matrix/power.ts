@@ -1,0 +1,28 @@
+import type { Fault, Scene } from "../scene";
+
+type Role = "primary" | "standby" | "spare";
+
+const cut = (...roles: Role[]) => {
+  return (scene: Scene) => Promise.all(roles.map((role) => scene.stage.lab.kill(scene[role])));
+};
+const pause = (role: Role) => (scene: Scene) => scene.stage.lab.pause(scene[role]);
+
+/** Hosts without power, and hosts on which nothing runs for a while. */
+export const powerFaults: Fault[] = [
+  { name: "power-cut-primary", serves: "during", inject: cut("primary") },
+  { name: "power-cut-standby", serves: "during", inject: cut("standby") },
+  { name: "power-cut-spare", serves: "during", inject: cut("spare") },
+  { name: "power-cut-primary-and-standby", serves: "after", inject: cut("primary", "standby") },
+  { name: "power-cut-all", serves: "after", inject: cut("primary", "standby", "spare") },
+  { name: "pause-primary", serves: "during", lastsMs: 4000, inject: pause("primary") },
+  { name: "pause-standby", serves: "during", inject: pause("standby") },
+  { name: "flapping-primary", serves: "after", inject: flap },
+];
+
+/** Off, on, and off again before it has found its place. */
+async function flap({ stage: { lab }, primary }: Scene): Promise<void> {
+  for (let round = 0; round < 2; round += 1) {
+    await lab.kill(primary);
+    await lab.start(primary);
+  }
+}

@@ -1,0 +1,34 @@
+import { paths, units } from "../../../provider/contract";
+import { failpoints, orderFailpoint } from "../failpoints";
+import type { Fault, Scene } from "../scene";
+
+const signal = (unit: string, name: string) => `systemctl kill -s ${name} --kill-whom=main ${unit}`;
+const processes = {
+  lease: (name: string) => signal(units.lease, name),
+  agent: (name: string) => signal(units.agent, name),
+  etcd: (name: string) => signal(units.etcd, name),
+  nft: (name: string) => `kill -s ${name} $(cat ${paths.run}/lease-nft.pid)`,
+};
+
+/** Every process of ours, killed and stopped, where the container runs and where its standby is. */
+export const processFaults: Fault[] = Object.entries(processes).flatMap(([process, command]) =>
+  (["primary", "standby"] as const).flatMap((role): Fault[] => {
+    const send = (name: string) => (scene: Scene) => scene.stage.lab.exec(scene[role], command(name));
+    return [
+      { name: `kill-${process}-${role}`, serves: "during", inject: send("KILL") },
+      { name: `stop-${process}-${role}`, serves: "during", inject: send("STOP"), heal: send("CONT || true") },
+    ];
+  }),
+);
+
+/** The lease process of the primary, stopped for longer than its lease or killed, at each step of a renewal. */
+export const failpointFaults: Fault[] = failpoints.flatMap((point) =>
+  (["SIGSTOP", "SIGKILL"] as const).map(
+    (name): Fault => ({
+      name: `${name === "SIGSTOP" ? "stop" : "kill"}-lease-${point}`,
+      serves: "during",
+      inject: ({ stage, primary }) => orderFailpoint(stage.lab, primary, point, name),
+      heal: ({ stage, primary }) => stage.lab.exec(primary, processes.lease("CONT")),
+    }),
+  ),
+);

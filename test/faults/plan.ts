@@ -1,0 +1,51 @@
+import { createRandom } from "../sim/random";
+import { singleFaults } from "./matrix";
+import type { Fault } from "./scene";
+
+/** The faults of one run, one after the other, and the pauses between them. */
+export interface PlannedRun {
+  faults: Fault[];
+  pausesMs: number[];
+}
+
+const LONGEST_SEQUENCE = 3;
+const LONGEST_PAUSE_MS = 1500;
+
+/**
+ * Every single fault once, then random pairs and sequences by the seed; `runs` cuts the list or goes on with it.
+ * `only`: the same run again and again, `a+b` for a sequence.
+ */
+export function planRuns({
+  runs,
+  only,
+  seed,
+}: {
+  runs: number | null;
+  only: string | null;
+  seed: number;
+}): PlannedRun[] {
+  const random = createRandom(seed);
+  const pauses = (count: number) =>
+    Array.from({ length: count - 1 }, () => Math.round(random.between(0, LONGEST_PAUSE_MS)));
+  const planned = (faults: Fault[]): PlannedRun => ({ faults, pausesMs: pauses(faults.length) });
+  if (only !== null) {
+    const faults = only.split("+").map(faultNamed);
+    return Array.from({ length: runs ?? 1 }, () => planned(faults));
+  }
+  const singles = singleFaults.map((fault) => planned([fault]));
+  const more = Math.max(0, (runs ?? singles.length) - singles.length);
+  const sequences = Array.from({ length: more }, () => {
+    const length = Math.round(random.between(2, LONGEST_SEQUENCE));
+    return planned(Array.from({ length }, () => random.pick(singleFaults)));
+  });
+  return [...singles, ...sequences].slice(0, runs ?? singles.length);
+}
+
+export function faultNamed(name: string): Fault {
+  const found = singleFaults.find((fault) => fault.name === name);
+  if (!found)
+    throw new Error(
+      `no fault is named "${name}"; there are ${singleFaults.map((one) => one.name).join(", ")}`,
+    );
+  return found;
+}

@@ -1,0 +1,24 @@
+import * as pulumi from "@pulumi/pulumi";
+import { CheckpointSchedule, HaGroup, HeartbeatAgent, Host, ProtectedContainer } from "pulumi-container-ha";
+
+const config = new pulumi.Config();
+const privateKey = config.requireSecret("privateKey");
+
+const hosts = config
+  .requireObject<{ name: string; address: string; hostKey: string }[]>("hosts")
+  .map(
+    ({ name, address, hostKey }) =>
+      new Host(name, { connection: { host: address, user: "root", privateKey, hostKey } }),
+  );
+const group = new HaGroup("faults", { hosts, profile: "fast" });
+for (const [index, host] of hosts.entries()) new HeartbeatAgent(`agent-${index + 1}`, { host, group });
+
+for (const { name, address } of config.requireObject<{ name: string; address: string }[]>("containers")) {
+  const container = new ProtectedContainer(name, {
+    group,
+    image: config.require("image"),
+    virtualIps: [address],
+    probes: [{ tcp: { port: 7000 }, interval: 1, timeout: 1 }],
+  });
+  new CheckpointSchedule(name, { container, intervalSeconds: 5 });
+}

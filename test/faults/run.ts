@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { units } from "../../provider/contract";
+import { groupStatus, isProtected, untilContainer } from "../support/group";
+import { until } from "../support/until";
+import { type Finding, judge } from "./judge";
+import type { RunResult } from "./report";
+import { type Fault, openScene, type Scene } from "./scene";
+import { SUBJECT, type Stage } from "./stage";
+import { dropTraffic } from "./traffic";
+
+const READY_LIMIT_MS = 60_000;
+const SERVE_LIMIT_MS = 30_000;
+const CONVERGE_LIMIT_MS = 90_000;
+const LASTS_MS = 2500;
+/** Answers are this fresh where it serves. */
+const FRESH_MS = 100;
+
+/** One run: full protection, the faults one after the other, healing, full protection again, and the verdict. */
+export async function runFaults(stage: Stage, faults: Fault[], pausesMs: number[]): Promise<RunResult> {
+  const startedAt = Date.now();
+  const scene = await openScene(stage, READY_LIMIT_MS);
+  await checkpointed(stage, READY_LIMIT_MS);
+  const findings = await look(stage, false);
+  stage.prober.longestGap();
+  const before = stage.judgement.epoch;
+  const mayStartCold = faults.some((fault) => fault.mayStartCold);
+  let notConverged: string | null = null;
+  try {
+    for (const [index, fault] of faults.entries()) {
+      if (index > 0) await sleep(pausesMs[index - 1]);
+      await fault.inject(scene);
+    }
+    await sleep(Math.max(...faults.map(({ lastsMs }) => lastsMs ?? LASTS_MS)));
+    if (faults.every(({ serves }) => serves === "during"))
+      await until(() => isServing(stage), "an answer while the fault lasts", SERVE_LIMIT_MS);
+  } catch (error) {
+    notConverged = (error as Error).message;
+  }
+  const gapMs = stage.prober.longestGap();
+  try {
+    await heal(scene, faults);
+    await converge(stage);
+    findings.push(...(await look(stage, mayStartCold)));
+  } catch (error) {
+    notConverged ??= (error as Error).message;
+  }
+  return {
+    faults: faults.map(({ name }) => name),
+    findings,
+    notConverged,
+    gapMs: Math.max(gapMs, stage.prober.longestGap()),
+    newEpochs: (stage.judgement.epoch ?? 0) - (before ?? 0),
+    seconds: (Date.now() - startedAt) / 1000,
+  };
+}
+
+/** Takes the answers before it reads the history, so that the history knows of every owner that answered. */
+async function look(stage: Stage, mayStartCold: boolean): Promise<Finding[]> {
+  const answers = stage.capture.take(stage.address);
+  const changes = await stage.history.next();
+  return judge(stage.judgement, { answers, changes, mayStartCold });
+}
+
+async function heal(scene: Scene, faults: Fault[]): Promise<void> {
+  const { lab } = scene.stage;
+  await dropTraffic(lab, []);
+  await lab.heal();
+  for (const { name } of lab.hosts) if (lab.power(name) === "paused") await lab.resume(name);
+  const off = lab.hosts.filter(({ name }) => lab.power(name) === "off");
+  await Promise.all(off.map(({ name }) => lab.start(name)));
+  const goOn = [units.lease, units.agent, units.etcd].map((unit) => `systemctl kill -s CONT ${unit}`);
+  await Promise.all(lab.hosts.map(({ name }) => again(() => lab.tryExec(name, goOn.join("; ")))));
+  for (const fault of faults) await again(async () => fault.heal?.(scene));
+}
+
+/** A connection to a host that was cut off may break under the first command. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  return work().catch(work);
+}
+
+/** One host serves, a standby holds what is committed, all hosts are live, and a new generation can be committed. */
+async function converge(stage: Stage): Promise<void> {
+  const deadline = Date.now() + CONVERGE_LIMIT_MS;
+  await untilContainer(stage.lab, SUBJECT, {
+    what: "full protection after the faults",
+    limitMs: CONVERGE_LIMIT_MS,
+    holds: isProtected,
+  });
+  const allLive = async () => {
+    const status = await groupStatus(stage.lab).catch(() => null);
+    return status?.hosts.every(({ state }) => state === "live") ?? false;
+  };
+  await until(allLive, "every host live after the faults", deadline - Date.now());
+  await until(() => isServing(stage), "answers after the faults", deadline - Date.now());
+  await checkpointed(stage, deadline - Date.now());
+}
+
+async function checkpointed(stage: Stage, limitMs: number): Promise<void> {
+  const command = `container-ha checkpoint ${SUBJECT}`;
+  const host = stage.lab.hosts[0]!.name;
+  const committed = () => stage.lab.tryExec(host, command).then(({ code }) => code === 0);
+  await until(() => committed().catch(() => false), "a committed checkpoint", limitMs);
+}
+
+function isServing(stage: Stage): boolean {
+  return Date.now() - stage.prober.lastAnswerAt() < FRESH_MS;
+}
