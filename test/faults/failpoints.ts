@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { units } from "../../provider/contract";
 import type { Lab } from "../lab/lab";
+import { inHost, type Scene } from "./scene";
 
 /** The steps of a renewal, and what can happen to the lease process there. */
 export const failpoints = [
@@ -29,14 +30,12 @@ export async function installFailpoints(lab: Lab, host: string): Promise<void> {
 }
 
 /** The next time the lease process gets to the point, it receives the signal there. */
-export async function orderFailpoint(
-  lab: Lab,
+export function orderFailpoint(
+  scene: Scene,
   host: string,
   point: Failpoint,
   signal: "SIGSTOP" | "SIGKILL",
 ): Promise<void> {
-  await lab.exec(
-    host,
-    `echo '${point} ${signal}' >/run/failpoint.new && mv /run/failpoint.new /run/failpoint`,
-  );
+  const order = `echo '${point} ${signal}' >/run/failpoint.new && mv /run/failpoint.new /run/failpoint`;
+  return inHost(scene, host, order);
 }

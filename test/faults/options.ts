@@ -3,13 +3,13 @@ import { parseArgs } from "node:util";
 
 export interface FaultOptions {
   runs: number | null;
-  /** One fault, or several joined by `+`. */
-  only: string | null;
+  /** Runs by name: one fault, or several joined by `+`. */
+  only: string[];
   seed: number;
   json: boolean;
 }
 
-export const usage = "usage: npm run faults -- [--runs N] [--only NAME[+NAME...]] [--seed S] [--json]";
+export const usage = "usage: npm run faults -- [--runs N] [--only NAME[+NAME...]]... [--seed S] [--json]";
 
 /** Null where the words do not fit. */
 export function readOptions(args: string[]): FaultOptions | null {
@@ -18,7 +18,7 @@ export function readOptions(args: string[]): FaultOptions | null {
       args,
       options: {
         runs: { type: "string" },
-        only: { type: "string" },
+        only: { type: "string", multiple: true, default: [] },
         seed: { type: "string" },
         json: { type: "boolean", default: false },
       },
@@ -26,7 +26,7 @@ export function readOptions(args: string[]): FaultOptions | null {
     const runs = values.runs === undefined ? null : Number(values.runs);
     const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
     if (!Number.isInteger(seed) || (runs !== null && (!Number.isInteger(runs) || runs < 1))) return null;
-    return { runs, only: values.only ?? null, seed, json: values.json };
+    return { runs, only: values.only, seed, json: values.json };
   } catch {
     return null;
   }

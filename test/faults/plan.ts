@@ -13,7 +13,7 @@ const LONGEST_PAUSE_MS = 1500;
 
 /**
  * Every single fault once, then random pairs and sequences by the seed; `runs` cuts the list or goes on with it.
- * `only`: the same run again and again, `a+b` for a sequence.
+ * `only`: these runs, each as often, `a+b` for a sequence.
  */
 export function planRuns({
   runs,
@@ -21,16 +21,16 @@ export function planRuns({
   seed,
 }: {
   runs: number | null;
-  only: string | null;
+  only: string[];
   seed: number;
 }): PlannedRun[] {
   const random = createRandom(seed);
   const pauses = (count: number) =>
     Array.from({ length: count - 1 }, () => Math.round(random.between(0, LONGEST_PAUSE_MS)));
   const planned = (faults: Fault[]): PlannedRun => ({ faults, pausesMs: pauses(faults.length) });
-  if (only !== null) {
-    const faults = only.split("+").map(faultNamed);
-    return Array.from({ length: runs ?? 1 }, () => planned(faults));
+  if (only.length > 0) {
+    const rounds = Array.from({ length: runs ?? 1 }, () => only).flat();
+    return rounds.map((name) => planned(name.split("+").map(faultNamed)));
   }
   const singles = singleFaults.map((fault) => planned([fault]));
   const more = Math.max(0, (runs ?? singles.length) - singles.length);

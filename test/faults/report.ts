@@ -5,6 +5,8 @@ export interface RunResult {
   findings: Finding[];
   /** What did not come, one sentence; null: it converged. */
   notConverged: string | null;
+  /** Faults of a sequence that had nothing left to be injected into. */
+  notInjected: string[];
   /** Longest time without an answer that a client saw, ms. */
   gapMs: number;
   /** New beginnings: failovers and restores on the same host. */

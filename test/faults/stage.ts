@@ -6,6 +6,7 @@ import { bootOwnedLab, defaultLabId, endOwnedLab } from "../lab/with-lab";
 import { isProtected, untilContainer } from "../support/group";
 import { openStack, type Stack } from "../support/pulumi";
 import { type Capture, startCapture } from "./capture";
+import { installDisks } from "./disks";
 import { installFailpoints } from "./failpoints";
 import { type History, readHistory } from "./history";
 import { firstJudgement, type Judgement } from "./judge";
@@ -50,6 +51,7 @@ async function setUp(lab: Lab, progress: (line: string) => void): Promise<Stage>
     { privateKey: readFileSync(lab.hosts[0]!.privateKeyPath, "utf8") },
   );
   progress("setting up a group of three hosts");
+  await Promise.all(lab.hosts.map(({ name }) => installDisks(lab, name)));
   const up = await stack.up();
   if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
   await Promise.all(lab.hosts.map(({ name }) => installFailpoints(lab, name)));

@@ -1,10 +1,10 @@
 import { engineName } from "../../../provider/contract";
-import type { Fault, Scene } from "../scene";
+import { type Fault, inHost, type Scene } from "../scene";
 import { SUBJECT } from "../stage";
 
 const pid = `$(podman inspect -f '{{.State.Pid}}' ${engineName(SUBJECT)})`;
 const cgroup = `/sys/fs/cgroup$(cut -d: -f3- /proc/${pid}/cgroup | tail -1)`;
-const onPrimary = (command: string) => (scene: Scene) => scene.stage.lab.exec(scene.primary, command);
+const onPrimary = (command: string) => (scene: Scene) => inHost(scene, scene.primary, command);
 
 /** The application itself fails. */
 export const containerFaults: Fault[] = [

@@ -1,5 +1,5 @@
 import { paths, units } from "../../../provider/contract";
-import type { Fault, Scene } from "../scene";
+import { type Fault, inHost, type Scene } from "../scene";
 
 const signal = (name: string) => `systemctl kill -s ${name} --kill-whom=main ${units.etcd}`;
 
@@ -12,28 +12,28 @@ export const etcdFaults: Fault[] = [
     name: "etcd-quorum-lost",
     serves: "after",
     lastsMs: 4000,
-    inject: ({ stage, standby, spare }) =>
-      Promise.all([standby, spare].map((host) => stage.lab.exec(host, signal("STOP")))),
+    inject: (scene) =>
+      Promise.all([scene.standby, scene.spare].map((host) => inHost(scene, host, signal("STOP")))),
   },
   {
     name: "etcd-stopped-everywhere",
     serves: "after",
-    inject: ({ stage }) =>
-      Promise.all(stage.lab.hosts.map(({ name }) => stage.lab.exec(name, signal("STOP")))),
+    inject: (scene) =>
+      Promise.all(scene.stage.lab.hosts.map(({ name }) => inHost(scene, name, signal("STOP")))),
   },
 ];
 
 function toLeader(name: string) {
-  return async (scene: Scene) => scene.stage.lab.exec(await etcdLeader(scene), signal(name));
+  return async (scene: Scene) => inHost(scene, await etcdLeader(scene), signal(name));
 }
 
 async function etcdLeader({ stage: { lab } }: Scene): Promise<string> {
   const { ca, cert, key } = paths.tls;
   const endpoints = lab.hosts.map(({ address }) => `https://${address}:7379`);
-  const output = await lab.exec(
-    lab.hosts[0]!.name,
-    `etcdctl --endpoints=${endpoints.join(",")} --cacert=${ca} --cert=${cert} --key=${key} endpoint status -w json`,
-  );
+  const asked = lab.hosts.find(({ name }) => lab.power(name) === "running")!.name;
+  const etcdctl = `etcdctl --endpoints=${endpoints.join(",")} --cacert=${ca} --cert=${cert} --key=${key}`;
+  // Where a member does not answer, etcdctl tells of the others and fails.
+  const { stdout: output } = await lab.inside(asked, `${etcdctl} endpoint status -w json`);
   const members = JSON.parse(output) as {
     Endpoint: string;
     Status: { header: { member_id: number }; leader: number };

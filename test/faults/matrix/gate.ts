@@ -1,7 +1,8 @@
 import { gateTable, paths } from "../../../provider/contract";
-import type { Fault, Scene } from "../scene";
+import { type Fault, inHost, type Scene } from "../scene";
 
-const onPrimary = (command: string) => (scene: Scene) => scene.stage.lab.tryExec(scene.primary, command);
+const onPrimary = (command: string) => (scene: Scene) =>
+  inHost(scene, scene.primary, `${command} 2>/dev/null; true`);
 const deleteTable = `nft delete table netdev ${gateTable}`;
 
 /** What an administrator may do to the gate without knowing what it is. */

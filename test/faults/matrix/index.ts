@@ -1,10 +1,13 @@
 import type { Fault } from "../scene";
 import { containerFaults } from "./container";
+import { diskFaults } from "./disks";
 import { etcdFaults } from "./etcd";
 import { gateFaults } from "./gate";
+import { generationFaults } from "./generations";
 import { networkFaults } from "./network";
 import { powerFaults } from "./power";
 import { failpointFaults, processFaults } from "./processes";
+import { pulumiFaults } from "./pulumi";
 
 /** The table of single faults (safety.md 5.2). */
 export const singleFaults: Fault[] = [
@@ -15,6 +18,9 @@ export const singleFaults: Fault[] = [
   ...etcdFaults,
   ...gateFaults,
   ...containerFaults,
+  ...generationFaults,
+  ...diskFaults,
+  ...pulumiFaults,
 ];
 
 /** What is not injected here, and why. */

@@ -3,7 +3,8 @@ import type { Fault, Scene } from "../scene";
 type Role = "primary" | "standby" | "spare";
 
 const cut = (...roles: Role[]) => {
-  return (scene: Scene) => Promise.all(roles.map((role) => scene.stage.lab.kill(scene[role])));
+  return ({ stage: { lab }, ...scene }: Scene) =>
+    Promise.all(roles.map((role) => (lab.power(scene[role]) === "off" ? null : lab.kill(scene[role]))));
 };
 const pause = (role: Role) => (scene: Scene) => scene.stage.lab.pause(scene[role]);
 
@@ -22,7 +23,7 @@ export const powerFaults: Fault[] = [
 /** Off, on, and off again before it has found its place. */
 async function flap({ stage: { lab }, primary }: Scene): Promise<void> {
   for (let round = 0; round < 2; round += 1) {
-    await lab.kill(primary);
+    if (lab.power(primary) !== "off") await lab.kill(primary);
     await lab.start(primary);
   }
 }

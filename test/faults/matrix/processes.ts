@@ -1,22 +1,22 @@
 import { paths, units } from "../../../provider/contract";
 import { failpoints, orderFailpoint } from "../failpoints";
-import type { Fault, Scene } from "../scene";
+import { type Fault, inHost, type Scene } from "../scene";
 
-const signal = (unit: string, name: string) => `systemctl kill -s ${name} --kill-whom=main ${unit}`;
+const mainOf = (unit: string) => (name: string) => `systemctl kill -s ${name} --kill-whom=main ${unit}`;
 const processes = {
-  lease: (name: string) => signal(units.lease, name),
-  agent: (name: string) => signal(units.agent, name),
-  etcd: (name: string) => signal(units.etcd, name),
+  lease: mainOf(units.lease),
+  agent: mainOf(units.agent),
+  etcd: mainOf(units.etcd),
   nft: (name: string) => `kill -s ${name} $(cat ${paths.run}/lease-nft.pid)`,
 };
 
 /** Every process of ours, killed and stopped, where the container runs and where its standby is. */
 export const processFaults: Fault[] = Object.entries(processes).flatMap(([process, command]) =>
   (["primary", "standby"] as const).flatMap((role): Fault[] => {
-    const send = (name: string) => (scene: Scene) => scene.stage.lab.exec(scene[role], command(name));
+    const send = (name: string) => (scene: Scene) => inHost(scene, scene[role], command(name));
     return [
       { name: `kill-${process}-${role}`, serves: "during", inject: send("KILL") },
-      { name: `stop-${process}-${role}`, serves: "during", inject: send("STOP"), heal: send("CONT || true") },
+      { name: `stop-${process}-${role}`, serves: "during", inject: send("STOP") },
     ];
   }),
 );
@@ -27,8 +27,7 @@ export const failpointFaults: Fault[] = failpoints.flatMap((point) =>
     (name): Fault => ({
       name: `${name === "SIGSTOP" ? "stop" : "kill"}-lease-${point}`,
       serves: "during",
-      inject: ({ stage, primary }) => orderFailpoint(stage.lab, primary, point, name),
-      heal: ({ stage, primary }) => stage.lab.exec(primary, processes.lease("CONT")),
+      inject: (scene) => orderFailpoint(scene, scene.primary, point, name),
     }),
   ),
 );
