@@ -98,10 +98,13 @@ export function joinEnvironment({ voters, ports, state, token }: JoinRequest): s
   return `ETCD_INITIAL_CLUSTER=${cluster}\nETCD_INITIAL_CLUSTER_STATE=${state}\nETCD_INITIAL_CLUSTER_TOKEN=${token}\n`;
 }
 
-/** Stops the voter and forgets everything it knew. */
+/** Stops the voter and forgets everything it knew. Its folder may be a disk of its own, which stays. */
 export const WIPE_SCRIPT = `
 systemctl stop "$1" 2>/dev/null
-rm -rf -- "$2" "$3" "$4"`;
+rm -rf -- "$3" "$4"
+[ -d "$2" ] || exit 0
+find "$2" -mindepth 1 -delete
+mountpoint -q "$2" || rmdir -- "$2"`;
 
 /** Prints `yes` where the voter whose folder is `$1` has data. */
 export const DATA_SCRIPT = `for wal in "$1"/member/wal/*.wal; do [ -e "$wal" ] && echo yes && break; done; exit 0`;

@@ -11,7 +11,9 @@ const ETCD_UNIT = `/etc/systemd/system/${units.etcd}`;
 /** Takes etcd off a host that is no voter any more. */
 export const RETIRE_VOTER_SCRIPT = `
 systemctl disable --now --quiet ${units.etcd} 2>/dev/null
-rm -rf ${ETCD_UNIT} ${paths.etcdData} ${bootstrapMarker}
+rm -rf ${ETCD_UNIT} ${bootstrapMarker}
+find ${paths.etcdData} -mindepth 1 -delete 2>/dev/null
+rmdir ${paths.etcdData} 2>/dev/null
 systemctl daemon-reload
 systemctl reset-failed ${units.etcd} 2>/dev/null
 exit 0`;

@@ -39,14 +39,14 @@ export function emptyCommand(disk: SmallDisk): string {
 }
 
 function fillFile(disk: SmallDisk): string {
-  return `${smallDisks[disk].folder}/lost+found/fill`;
+  return `${smallDisks[disk].folder}/.fill`;
 }
 
 /** A loop device takes itself away when nothing mounts it any more, as after a power cut. */
 function mountScript(): string {
   const mounts = Object.entries(smallDisks).map(
     ([name, { folder }]) =>
-      `mkdir -p ${folder} && mount -o loop ${images}/${name}.img ${folder} && chmod 700 ${folder}`,
+      `mkdir -p ${folder} && mount -o loop ${images}/${name}.img ${folder} && chmod 700 ${folder} && rm -rf ${folder}/lost+found`,
   );
   return [
     "set -e",

@@ -13,7 +13,7 @@ async function main(): Promise<number> {
   const progress = (line: string) => process.stderr.write(`${line}\n`);
   const runs = planRuns(options);
   progress(`${runs.length} runs by seed ${options.seed}`);
-  const result = summarise(await carryOut(runs, progress), { seed: options.seed, notCovered });
+  const result = summarise(await carryOut(runs, { progress }), { seed: options.seed, notCovered });
   process.stdout.write(`${options.json ? JSON.stringify(result) : tableOf(result)}\n`);
   return result.failures.length === 0 ? 0 : 1;
 }

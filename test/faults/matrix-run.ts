@@ -6,13 +6,22 @@ import { faultsOf, nameOf, type RunResult } from "./report";
 import { runFaults } from "./run";
 import { openStage, type Stage } from "./stage";
 
-/** Carries the runs out on one set of hosts, which is made anew after a run that did not converge. */
-export async function carryOut(runs: PlannedRun[], progress: (line: string) => void): Promise<RunResult[]> {
+/**
+ * Carries the runs out on one set of hosts, which is made anew after a run that did not converge. No run begins after
+ * `budgetMs`, counted from when the hosts were ready first.
+ */
+export async function carryOut(
+  runs: PlannedRun[],
+  { progress, budgetMs = Number.POSITIVE_INFINITY }: { progress: (line: string) => void; budgetMs?: number },
+): Promise<RunResult[]> {
   const results: RunResult[] = [];
   let stage: Stage | null = null;
+  let readyAt: number | null = null;
   try {
     for (const { faults, pausesMs } of runs) {
       stage ??= await openStage(progress);
+      readyAt ??= performance.now();
+      if (performance.now() - readyAt > budgetMs) break;
       const result = await runFaults(stage, faults, pausesMs);
       results.push(result);
       const why = faultsOf(result);

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { etcdArgv, etcdctl, etcdUnit, joinEnvironment } from "../../../provider/commands/etcd";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { etcdArgv, etcdctl, etcdUnit, joinEnvironment, WIPE_SCRIPT } from "../../../provider/commands/etcd";
+import { skipBecause } from "../../support/skip";
+import { temporaryFolder } from "../../agent/env/support/generations";
 
 const options = {
   host: { name: "a", address: "10.0.0.1" },
@@ -71,6 +76,50 @@ describe("what a voter is told at its first start", () => {
       "ETCD_INITIAL_CLUSTER=a=https://10.0.0.1:7380,b=https://10.0.0.2:7380\n" +
         "ETCD_INITIAL_CLUSTER_STATE=existing\nETCD_INITIAL_CLUSTER_TOKEN=g\n",
     );
+  });
+});
+
+describe("clearing a voter's data", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = temporaryFolder();
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const wipe = (data: string) =>
+    execFileSync("sh", [
+      "-c",
+      WIPE_SCRIPT,
+      "wipe",
+      "no-such.service",
+      data,
+      join(folder, "join"),
+      join(folder, "mark"),
+    ]);
+
+  it("removes the folder, and succeeds where there is none", () => {
+    const data = join(folder, "etcd");
+    mkdirSync(join(data, "member/wal"), { recursive: true });
+    wipe(data);
+    assert.equal(existsSync(data), false);
+    wipe(data);
+  });
+
+  it("empties a disk of its own and leaves it mounted", function () {
+    const data = join(folder, "etcd");
+    mkdirSync(data);
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "tmpfs", data], { stdio: "pipe" });
+    } catch (error) {
+      skipBecause(this, `a file system cannot be mounted here: ${(error as Error).message.trim()}`);
+    }
+    try {
+      mkdirSync(join(data, "member"));
+      writeFileSync(join(data, "member/db"), "x");
+      wipe(data);
+      assert.deepEqual(readdirSync(data), []);
+    } finally {
+      execFileSync("umount", [data]);
+    }
   });
 });
 
