@@ -9,7 +9,6 @@ const onPrimary = (command: string) => (scene: Scene) => inHost(scene, scene.pri
 /** The application itself fails. */
 export const containerFaults: Fault[] = [
   { name: "container-crash", serves: "during", inject: onPrimary(`kill -9 ${pid}`) },
-  { name: "container-oom", serves: "during", inject: onPrimary(`echo 1M >${cgroup}/memory.max`) },
   {
     name: "container-hangs",
     serves: "during",

@@ -30,6 +30,10 @@ export const notCovered: { fault: string; because: string }[] = [
     because: "all test hosts share this machine's kernel",
   },
   {
+    fault: "a container out of memory",
+    because: "this machine lends its memory controller to no test host; to the agent it is a crash",
+  },
+  {
     fault: "delay, reordering and duplication on the wire",
     because: "this machine's kernel has no netem",
   },

@@ -18,7 +18,7 @@ for (const { name, address } of config.requireObject<{ name: string; address: st
     group,
     image: config.require("image"),
     virtualIps: [address],
-    probes: [{ tcp: { port: 7000 }, interval: 1, timeout: 1 }],
+    probes: [{ http: { port: 8000 }, interval: 1 }],
   });
   new CheckpointSchedule(name, { container, intervalSeconds: 5 });
 }
