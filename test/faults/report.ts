@@ -9,6 +9,8 @@ export interface RunResult {
   notInjected: string[];
   /** Longest time without an answer that a client saw, ms. */
   gapMs: number;
+  /** Packets from the address that were judged. */
+  answers: number;
   /** New beginnings: failovers and restores on the same host. */
   newEpochs: number;
   seconds: number;
@@ -20,6 +22,7 @@ export interface FaultCounts {
   lostAcknowledged: number;
   notConverged: number;
   rollbackFailures: number;
+  answers: number;
   newEpochs: number;
   longestGapMs: number;
 }
@@ -85,6 +88,7 @@ function count(results: RunResult[]): FaultCounts {
     lostAcknowledged: with_("lost"),
     notConverged: results.filter(({ notConverged }) => notConverged !== null).length,
     rollbackFailures: 0,
+    answers: results.reduce((sum, { answers }) => sum + answers, 0),
     newEpochs: results.reduce((sum, { newEpochs }) => sum + newEpochs, 0),
     longestGapMs: Math.max(0, ...results.map(({ gapMs }) => Math.round(gapMs))),
   };
@@ -92,13 +96,14 @@ function count(results: RunResult[]): FaultCounts {
 
 /** For people. */
 export function tableOf(result: MatrixResult): string {
-  const head = ["fault", "runs", "overlaps", "lost", "not converged", "new epochs", "longest gap"];
+  const head = ["fault", "runs", "overlaps", "lost", "not converged", "answers", "new epochs", "longest gap"];
   const rows = Object.entries(result.byFault).map(([name, counts]) => [
     name,
     counts.runs,
     counts.overlaps,
     counts.lostAcknowledged,
     counts.notConverged,
+    counts.answers,
     counts.newEpochs,
     `${counts.longestGapMs} ms`,
   ]);

@@ -22,6 +22,7 @@ export async function runFaults(stage: Stage, faults: Fault[], pausesMs: number[
   await checkpointed(stage, READY_LIMIT_MS);
   const findings = await look(stage, false);
   stage.prober.longestGap();
+  stage.answers = 0;
   const before = stage.judgement.epoch;
   const mayStartCold = faults.some((fault) => fault.mayStartCold);
   let notConverged: string | null = null;
@@ -56,6 +57,7 @@ export async function runFaults(stage: Stage, faults: Fault[], pausesMs: number[
     notConverged,
     notInjected,
     gapMs: Math.max(gapMs, stage.prober.longestGap()),
+    answers: stage.answers,
     newEpochs: (stage.judgement.epoch ?? 0) - (before ?? 0),
     seconds: (Date.now() - startedAt) / 1000,
   };
@@ -64,6 +66,7 @@ export async function runFaults(stage: Stage, faults: Fault[], pausesMs: number[
 /** Takes the answers before it reads the history, so that the history knows of every owner that answered. */
 async function look(stage: Stage, mayStartCold: boolean): Promise<Finding[]> {
   const answers = stage.capture.take(stage.address);
+  stage.answers += answers.length;
   if (answers.length === 0) throw new Error(`nothing was captured from ${stage.address}`);
   const changes = await stage.history.next();
   return judge(stage.judgement, { answers, changes, mayStartCold });

@@ -25,6 +25,8 @@ export interface Stage {
   capture: Capture;
   history: History;
   judgement: Judgement;
+  /** How many answers were judged in this run. */
+  answers: number;
   end(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ async function setUp(lab: Lab, progress: (line: string) => void): Promise<Stage>
     capture,
     history,
     judgement: firstJudgement(),
+    answers: 0,
     async end() {
       prober.stop();
       await capture.stop();
