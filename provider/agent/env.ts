@@ -266,6 +266,11 @@ export interface HostPort {
   /** The session file of this boot, or null. Survives a restart of the agent, not of the host. */
   readSession(): Promise<{ sid: string; bootId: string; record: string } | null>;
   writeSession(session: { sid: string; bootId: string; record: string }): Promise<void>;
+  /**
+   * The last session that this machine began, over restarts of the host as well; null where it never began one: it is
+   * new under its name, or has lost its disk.
+   */
+  lastSid(): Promise<string | null>;
   newSid(): string;
   memoryMb(): Promise<number>;
   /** When the host's certificate ends, ISO 8601. */

@@ -24,9 +24,12 @@ export async function establishSession(
   }
   await untilNoTwin(env, { group, host, intervalMs, bootId }, signal);
   const removed = await removeAllCopies(env);
-  const rebooted = seen?.session ? seen.session.value.bootId !== bootId : false;
-  const old = seen?.session?.value;
-  const flaps = old ? flapsAfter(old, seen.fences.get(old.sid)?.value ?? null, host) : 0;
+  const old = seen?.session?.value ?? null;
+  // safety: only the machine that ran the old session knows by its own boot that nothing of it can run any more. A
+  // replacement under the same name knows nothing of the machine before it.
+  const own = old !== null && old.sid === (await env.host.lastSid());
+  const rebooted = own && old.bootId !== bootId;
+  const flaps = old ? flapsAfter(old, seen?.fences.get(old.sid)?.value ?? null, host) : 0;
   const session = {
     sid: env.host.newSid(),
     bootId,
@@ -34,7 +37,7 @@ export async function establishSession(
     version: VERSION,
     ...(flaps > 0 ? { flaps } : {}),
   };
-  // After a reboot nothing of the old session can run, so standbys need not wait; in every other case they wait W.
+  // After a reboot standbys need not wait; in every other case they wait W.
   const tombstone = {
     by: host,
     method: rebooted ? ("reboot" as const) : ("operator" as const),
@@ -49,7 +52,9 @@ export async function establishSession(
     ? "the host was restarted"
     : fenced
       ? "the old one was fenced"
-      : "there was none to continue";
+      : old !== null && !own
+        ? "the old one is of another machine, or this one lost its disk"
+        : "there was none to continue";
   const sentence = `begins session ${session.sid.slice(0, 8)}: ${why}${removed.length ? `; removed ${removed.join(", ")}` : ""}`;
   return { me: { group, host, sid: session.sid, record }, sentence };
 }

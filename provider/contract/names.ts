@@ -31,6 +31,8 @@ export const paths = {
   images: "/var/lib/container-ha/images",
   /** The session of this boot, safety.md 1.6. On a tmpfs, so that a reboot loses it. */
   session: "/run/container-ha/session.json",
+  /** Which session this machine began last: on the disk, so that a reboot can be told from another machine. */
+  lastSession: "/var/lib/container-ha/last-session",
   leaseSocket: "/run/container-ha/lease.sock",
   agentSocket: "/run/container-ha/agent.sock",
   /** CRIU's configuration for everything that runc starts. */

@@ -24,6 +24,19 @@ describe("The session of a host", () => {
       assert.equal(fences.get("a-1")!.value.method, "reboot");
     }));
 
+  it("of another machine under the same name is no reboot: the machine before it may still serve, so others wait W", () =>
+    inProtectedWorld(async (world) => {
+      const { sid } = world.owner()!;
+      world.host("a").replace();
+      const at = world.now();
+      world.powerOn("a");
+      await world.until("the old one is fenced", () => world.view().hosts.get("a")!.fences.has(sid));
+      assert.equal(world.view().hosts.get("a")!.fences.get(sid)!.value.method, "operator");
+      await world.until("it was taken", () => world.owner()!.sid !== sid);
+      assert.ok(world.now() - at >= world.policy.timing.fenceMs);
+      await untilProtected(world);
+    }));
+
   it("is a new one when its file is lost without a reboot: every copy is killed, and others wait W", () =>
     inProtectedWorld(async (world) => {
       const { sid } = world.owner()!;

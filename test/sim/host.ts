@@ -46,6 +46,8 @@ export interface SimHost {
   name: string;
   on: boolean;
   disk: SimDisk;
+  /** On the disk as well. */
+  lastSid: string | null;
   faults: Faults;
   failpoints: { agent: Failpoints; lease: Failpoints };
   /** How far somebody set its wall clock forward, ms. */
@@ -58,6 +60,8 @@ export interface SimHost {
   soundSince: number | null;
   powerOn(): void;
   powerOff(): void;
+  /** Another machine under the same name: nothing is on its disk. It is off. */
+  replace(): void;
   startAgent(): void;
   killAgent(): void;
   startLease(): void;
@@ -98,6 +102,7 @@ export function createHost(
     name,
     on: false,
     disk: ground.tamper.disk(createSimDisk({ operationMs: ground.diskMs })),
+    lastSid: null,
     faults: {
       image: new Map(),
       start: new Map(),
@@ -115,6 +120,7 @@ export function createHost(
     soundSince: null,
     powerOn,
     powerOff,
+    replace,
     startAgent,
     killAgent,
     startLease,
@@ -144,6 +150,12 @@ export function createHost(
     host.machine?.process.kill();
     host.machine = null;
     host.on = false;
+  }
+
+  function replace(): void {
+    powerOff();
+    host.disk = ground.tamper.disk(createSimDisk({ operationMs: ground.diskMs }));
+    host.lastSid = null;
   }
 
   /** Its connection to the store, and what a mutant may hear of it. */
@@ -266,7 +278,9 @@ export function createHost(
       readSession: async () => machine.session,
       writeSession: async (session) => {
         machine.session = session;
+        host.lastSid = session.sid;
       },
+      lastSid: async () => host.lastSid,
       newSid: () => `${name}-${++sids}`,
       memoryMb: async () => 4096,
       certificateUntil: async () => "2030-01-01T00:00:00Z",

@@ -18,6 +18,7 @@ const sessionFileSchema = z.strictObject({
 /** What the agent asks of its own host. */
 export function createHost({
   session = paths.session as string,
+  lastSession = paths.lastSession as string,
   cert = paths.tls.cert as string,
   ca = paths.tls.ca as string,
   host = "",
@@ -26,27 +27,18 @@ export function createHost({
     bootId: async () => (await readFile(BOOT_ID, "utf8")).trim(),
 
     readSession: async () => {
-      const text = await readFile(session, "utf8").catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return null;
-        throw error;
-      });
+      const text = await textOrNull(session);
       // A torn file proves no control over anything: like none, it costs the copies here, never a second owner.
       const parsed = text === null ? null : check(sessionFileSchema, jsonOrNull(text));
       return parsed?.ok ? parsed.value : null;
     },
 
     writeSession: async (content) => {
-      await mkdir(dirname(session), { recursive: true, mode: 0o700 });
-      const temporary = `${session}.tmp`;
-      const file = await open(temporary, "w", 0o600);
-      try {
-        await file.writeFile(`${JSON.stringify(content)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, session);
+      await replaceFile(lastSession, `${content.sid}\n`);
+      await replaceFile(session, `${JSON.stringify(content)}\n`);
     },
+
+    lastSid: async () => (await textOrNull(lastSession))?.trim() || null,
 
     newSid: () => randomUUID(),
 
@@ -66,6 +58,27 @@ export function availableMb(meminfo: string): number {
   const match = /^MemAvailable:\s+(\d+) kB$/m.exec(meminfo);
   if (!match) throw new Error(`${MEMINFO} does not tell MemAvailable`);
   return Math.floor(Number(match[1]) / 1024);
+}
+
+/** Null: there is no such file. */
+function textOrNull(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.tmp`;
+  const file = await open(temporary, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
 }
 
 function jsonOrNull(text: string): unknown {

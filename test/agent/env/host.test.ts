@@ -8,35 +8,46 @@ import { temporaryFolder } from "./support/generations";
 describe("the agent's own host", () => {
   let folder: string;
   let session: string;
+  let lastSession: string;
 
   beforeEach(() => {
     folder = temporaryFolder();
     session = join(folder, "run", "session.json");
+    lastSession = join(folder, "state", "last-session");
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
   it("has no session before one is written, and reads back the one that was", async () => {
-    const host = createHost({ session });
+    const host = createHost({ session, lastSession });
     assert.equal(await host.readSession(), null);
     const written = { sid: host.newSid(), bootId: "b1", record: '{"sid":"x"}' };
     await host.writeSession(written);
     await host.writeSession({ ...written, bootId: "b2" });
-    assert.deepEqual(await createHost({ session }).readSession(), { ...written, bootId: "b2" });
+    assert.deepEqual(await createHost({ session, lastSession }).readSession(), { ...written, bootId: "b2" });
     assert.deepEqual(readdirSync(join(folder, "run")), ["session.json"]);
     assert.equal(statSync(session).mode & 0o077, 0);
   });
 
   for (const text of ["", "{", "null", '{"sid":"","bootId":"b","record":""}', '{"sid":"a","bootId":"b"}']) {
     it(`takes the session file ${JSON.stringify(text)} for none`, async () => {
-      const host = createHost({ session });
+      const host = createHost({ session, lastSession });
       await host.writeSession({ sid: "a", bootId: "b", record: "" });
       writeFileSync(session, text);
       assert.equal(await host.readSession(), null);
     });
   }
 
+  it("knows after a reboot which session it began last, and on a new disk none", async () => {
+    const host = createHost({ session, lastSession });
+    assert.equal(await host.lastSid(), null);
+    await host.writeSession({ sid: "a", bootId: "b", record: "" });
+    rmSync(join(folder, "run"), { recursive: true });
+    assert.equal(await host.readSession(), null);
+    assert.equal(await host.lastSid(), "a");
+  });
+
   it("makes a new sid each time", () => {
-    const host = createHost({ session });
+    const host = createHost({ session, lastSession });
     assert.notEqual(host.newSid(), host.newSid());
   });
 
@@ -55,7 +66,7 @@ describe("the agent's own host", () => {
 
   it("knows the boot and the memory of a Linux host", async function () {
     if (!existsSync("/proc/meminfo")) this.skip();
-    const host = createHost({ session });
+    const host = createHost({ session, lastSession });
     assert.match(await host.bootId(), /^[0-9a-f]{8}-[0-9a-f-]{27}$/);
     assert.ok((await host.memoryMb()) > 0);
   });
