@@ -1,10 +1,9 @@
 import { type CtlReply, type CtlRequest, type GroupConfig, type GroupStatus, realMac } from "../contract";
 import { act } from "./actions";
-import { obsolete } from "./actions/generations";
 import { createSwitch } from "./actions/switch-off";
 import { type Context, count, enter, type Local, localOf, type Subject, track } from "./context";
 import { handleCtl } from "./control";
-import { type Decision, decide, usableGeneration } from "./decide";
+import { type Decision, decide } from "./decide";
 import { type Arrivals, arrived, suspected } from "./detector";
 import type { Env, LeaseEvent } from "./env";
 import { whomToFence } from "./fencing";
@@ -19,6 +18,7 @@ import { createProber } from "./prober";
 import { establishSession, readStore } from "./session";
 import { groupStatus, timingSentence } from "./status";
 import { whomToSwitchOff } from "./stonith";
+import { keepStored, refreshStored } from "./stored";
 import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
 /** While W of a suspected peer is counted the store is read this often, so that it is counted closely. */
@@ -29,8 +29,6 @@ const LEAST_READ_MS = 200;
 const GATE_CHECK_MS = 1000;
 /** Whether etcd's leader is on this host, and should not be, is asked this often. */
 const LEADER_CHECK_MS = 3000;
-/** The generations on the disk are listed at least this often. */
-const LIST_MS = 60_000;
 /** An agent whose cycles have not ended for this long says no more that it is alive: it hangs (safety.md 1.5). */
 const CYCLE_LIMIT_MS = 5000;
 
@@ -53,7 +51,6 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   let quorum = false;
   let ownLagMs = 0;
   let cycledAt = 0;
-  let listedAt = 0;
   let fault: string | null = null;
   let context: Context | null = null;
   let wakeUp = () => {};
@@ -453,35 +450,6 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       env.gate.leave(realMac(session.me.group, container)),
       env.runtime.kill(container),
     ]);
-  }
-
-  async function refreshStored(session: Context): Promise<void> {
-    listedAt = env.clock.now();
-    session.stored = Map.groupBy(await env.disk.list(), (manifest) => manifest.container);
-  }
-
-  /** Keeps the list of complete generations up to date, and deletes what nothing needs any more. */
-  async function keepStored(session: Context): Promise<void> {
-    // A transfer may end after what it was for is gone.
-    if (env.clock.now() - listedAt > LIST_MS) await refreshStored(session);
-    for (const container of session.view.containers.values()) {
-      const named = usableGeneration(container);
-      if (!named || !container.generation!.value.holders.includes(session.me.host)) continue;
-      const has = () =>
-        session.stored
-          .get(container.name)
-          ?.some((one) => one.epoch === named.epoch && one.gen === named.gen) ?? false;
-      if (has() || localOf(session, container.name).checkpointing) continue;
-      await env.disk.raiseEpoch(container.name, named.epoch);
-      await refreshStored(session);
-      for (const old of obsolete(
-        session.stored.get(container.name) ?? [],
-        named,
-        container.schedule?.value.retain ?? 1,
-      )) {
-        await env.disk.remove(old);
-      }
-    }
   }
 
   async function checkGate(session: Context, tools: Tools): Promise<void> {

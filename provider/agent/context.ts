@@ -60,6 +60,10 @@ export function localOf(context: Context, container: string): Local {
     lastCheckpoint: null,
     noHoldBefore: 0,
     heldSince: null,
+    tending: false,
+    noTendingBefore: 0,
+    checked: null,
+    damaged: null,
     busy: null,
     degraded: null,
   };

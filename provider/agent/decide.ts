@@ -1,8 +1,9 @@
-import { type ContainerSpec, type Generation, type OnFailure, type Owner, specDigest } from "../contract";
+import { type ContainerSpec, type OnFailure, type Owner, specDigest } from "../contract";
+import { decideHolding, isHere } from "./decide-holding";
 import type { CopyState } from "./env";
 import type { Me } from "./ownership";
 import { decideStandbyCopy, holds } from "./standby";
-import { type ContainerView, type GroupView, sessionHolds } from "./view";
+import { type ContainerView, type GroupView, sessionHolds, usableGeneration } from "./view";
 
 /** What this host knows of its own copy of a container. */
 export interface LocalCopy {
@@ -35,6 +36,14 @@ export interface LocalCopy {
   noHoldBefore: number;
   /** Since when it has been held, monotonic ms. */
   heldSince: number | null;
+  /** The files of its named generation are being fetched or hashed. */
+  tending: boolean;
+  /** After that failed, not again before this time, monotonic ms. */
+  noTendingBefore: number;
+  /** The generation here whose files were whole at `at`, monotonic ms, when they came or were hashed; null: not looked yet. */
+  checked: { key: string; at: number } | null;
+  /** A generation here, `epoch-gen`, whose files were found damaged. */
+  damaged: string | null;
 }
 
 export interface DecideInput {
@@ -75,6 +84,8 @@ export type Decision =
   | { do: "assign-standbys"; hosts: string[]; because: string }
   | { do: "forget-tries"; because: string }
   | { do: "checkpoint"; because: string }
+  | { do: "scrub"; because: string }
+  | { do: "fetch"; because: string }
   | { do: "evict"; because: string }
   | { do: "remove"; because: string }
   | { do: "forget"; because: string }
@@ -179,10 +190,11 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
       because: "it has run long enough for earlier failures not to count any more",
     };
   }
-  return decideCheckpoint(input, standbys);
+  return decideHolding(input) ?? decideCheckpoint(input, standbys);
 }
 
-function decideCheckpoint({ container, copy, checkpointDueInMs }: DecideInput, standbys: string[]): Decision {
+function decideCheckpoint(input: DecideInput, standbys: string[]): Decision {
+  const { container, copy, checkpointDueInMs, me } = input;
   if (copy.checkpointing) return nothing("a checkpoint is under way");
   if (copy.probing > 0) return nothing("a probe is being asked");
   if (standbys.length === 0) return nothing("no standby is live to hold a generation");
@@ -190,8 +202,8 @@ function decideCheckpoint({ container, copy, checkpointDueInMs }: DecideInput, s
     return nothing("the last checkpoint failed, or not every standby took it");
   const generation = container.generation?.value;
   if (!generation) return { do: "checkpoint", because: "it has no generation yet" };
-  const missing = standbys.filter((host) => !generation.holders.includes(host));
-  if (missing.length > 0) return { do: "checkpoint", because: `${missing.join(", ")} holds no generation` };
+  if (!generation.holders.includes(me.host) || !isHere(input, generation))
+    return { do: "checkpoint", because: "this host does not hold its generation any more" };
   if (checkpointDueInMs <= 0) return { do: "checkpoint", because: "its schedule says so" };
   return nothing("it runs and is protected");
 }
@@ -248,7 +260,8 @@ function decideStandby(input: DecideInput, spec: ContainerSpec): Decision {
   }
   const takeOver = decideTakeOver(input);
   if (takeOver) return takeOver;
-  return decideStandbyCopy(input, spec, usableGeneration(container));
+  const preparation = decideStandbyCopy(input, spec, usableGeneration(container));
+  return preparation.do === "nothing" ? (decideHolding(input) ?? preparation) : preparation;
 }
 
 function decideTakeOver(input: DecideInput): Decision | null {
@@ -290,13 +303,6 @@ function delayOf({ container, me, candidates, copy }: DecideInput): number {
 /** A host that gave it up takes it no more, unless it ran elsewhere and died there: then it is better than none. */
 function isSpent(owner: Owner, host: string): boolean {
   return owner.phase === "STOPPED" && owner.triedHosts.includes(host) && owner.failoverTo !== host;
-}
-
-/** The named generation, where it is one of the present specification. */
-export function usableGeneration(container: ContainerView): Generation | null {
-  const generation = container.generation?.value;
-  if (!generation || !container.spec) return null;
-  return generation.specDigest === specDigest(container.spec.value) ? generation : null;
 }
 
 function sameMembers(a: string[], b: string[]): boolean {

@@ -83,8 +83,11 @@ export interface Net {
    * peer's reason (disk full, older epoch, hash mismatch).
    */
   sendGeneration(peer: string, generation: GenerationRef): Promise<void>;
-  /** Fetch a generation that a peer holds into the own store, verified and fsynced. */
-  fetchGeneration(peer: string, generation: GenerationRef): Promise<void>;
+  /**
+   * Fetch the named generation from a peer that holds it into the own store, verified against the hash that the record
+   * names and fsynced. Also one of an older epoch than this store knows: what the record names is never stale.
+   */
+  fetchGeneration(peer: string, generation: GenerationRef, manifestSha: string): Promise<void>;
   /** Forward a ctl request to a peer's agent. */
   ask(peer: string, request: unknown, timeoutMs: number): Promise<unknown>;
 }

@@ -1,12 +1,12 @@
 import { Cron } from "croner";
 import { defaultSchedule, fenceAfterMs, type PlacedContainer, place, type Schedule } from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
-import { type DecideInput, usableGeneration } from "./decide";
+import type { DecideInput } from "./decide";
 import { mayTake } from "./failover-policy";
 import { holdDownMs } from "./hold-down";
 import { isLive } from "./observe";
 import { hasRoom } from "./standby";
-import type { ContainerView } from "./view";
+import { type ContainerView, usableGeneration } from "./view";
 
 /** A standby that went away is replaced after this long, so that a blip moves no generations around. */
 const STANDBY_GRACE_MS = 10_000;

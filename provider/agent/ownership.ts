@@ -144,6 +144,16 @@ export function commitTxn(me: Me, container: ContainerView, generation: Generati
   };
 }
 
+/** Who holds the named generation; nothing else of it changes. */
+export function holdersTxn(me: Me, container: ContainerView, holders: string[]): Txn {
+  const keys = keysOf(me.group);
+  const { value, rev } = container.generation!;
+  return {
+    compares: [{ key: keys.generation(container.name), modRevision: rev }, ...sessionCompares(me)],
+    writes: [{ put: keys.generation(container.name), value: JSON.stringify({ ...value, holders }) }],
+  };
+}
+
 export function standbysTxn(me: Me, container: ContainerView, hosts: string[]): Txn {
   const keys = keysOf(me.group);
   return {

@@ -25,6 +25,7 @@ import {
   type Standbys,
   scheduleSchema,
   sessionSchema,
+  specDigest,
   standbysSchema,
 } from "../contract";
 import type { StoredValue } from "./env";
@@ -190,6 +191,13 @@ export function emptyContainer(name: string): ContainerView {
     migrating: false,
     unreadable: false,
   };
+}
+
+/** The named generation, where it is one of the present specification. */
+export function usableGeneration(container: ContainerView): Generation | null {
+  const generation = container.generation?.value;
+  if (!generation || !container.spec) return null;
+  return generation.specDigest === specDigest(container.spec.value) ? generation : null;
 }
 
 /** Whether `sid` is the host's session and no tombstone ends it. */

@@ -93,16 +93,16 @@ describe("The owner of a container", () => {
     });
   });
 
-  it("takes a checkpoint when there is none, when a standby holds none, and when it is due", () => {
+  it("takes a checkpoint when there is none, when it holds none itself any more, and when it is due", () => {
     does("checkpoint", { container: containerOf({ generation: null }) });
-    does("checkpoint", { container: containerOf({ generation: { holders: ["a", "c"] } }) });
+    does("checkpoint", { container: containerOf({ generation: { holders: ["b", "c"] } }) });
     does("checkpoint", { checkpointDueInMs: 0 });
     does("nothing", { checkpointDueInMs: 0, copy: servingCopy({ checkpointing: true }) });
   });
 
   it("waits after a checkpoint that not every standby took, before it tries again", () => {
     const copy = servingCopy({ lastCheckpoint: { at: 99_000, ok: true, failures: 1 } });
-    const container = containerOf({ generation: { holders: ["a", "c"] } });
+    const container = containerOf({ generation: { holders: ["b", "c"] } });
     does("nothing", { copy, container });
     does("checkpoint", { copy, container, checkpointDueInMs: 0 });
   });
@@ -146,7 +146,7 @@ describe("A host that does not own a container", () => {
   it("restores and holds the generation when the owner is suspected, if it has it and could run it", () => {
     const suspects = new Set(["a"]);
     does("hold", { suspects });
-    does("nothing", { suspects, stored: new Set(["7-2"]) });
+    does("scrub", { suspects, stored: new Set(["7-2"]) });
     does("nothing", { suspects, candidates: ["a", "c"] });
     does("nothing", { suspects, copy: { ...preparedCopy(), noHoldBefore: 100_001 } });
     does("nothing", {
@@ -174,7 +174,7 @@ describe("A host that does not own a container", () => {
 
   it("takes it over after the fence, when it holds the generation", () => {
     does("take-over", { fence: fenced, candidates: ["b", "c"] });
-    does("nothing", { fence: fenced, candidates: ["b", "c"], stored: new Set() });
+    does("scrub", { fence: fenced, candidates: ["b", "c"], stored: new Set() });
     does("nothing", { fence: fenced, candidates: ["c"] });
   });
 

@@ -27,7 +27,7 @@ export interface SimDisk {
   /** One byte of this generation changes. */
   alter(generation: GenerationRef): void;
   /** A peer's transfer. Throws where the token is old or what arrives is damaged. */
-  receive(generation: GenerationRef, from: SimDisk): void;
+  receive(generation: GenerationRef, from: SimDisk, how?: { named: boolean }): void;
   send(generation: GenerationRef): Stored;
   /** Nothing more can be written. */
   full: boolean;
@@ -60,8 +60,8 @@ export function createSimDisk(o: DiskOptions): SimDisk {
   const refuseFull = () => {
     if (disk.full) throw new Error("ENOSPC: no space left on device");
   };
-  const publish = (generation: GenerationRef, stored: Stored) => {
-    checkFloor(generation);
+  const publish = (generation: GenerationRef, stored: Stored, named = false) => {
+    if (!named) checkFloor(generation);
     raise(generation.container, generation.epoch);
     complete.set(keyOf(generation), stored);
   };
@@ -102,12 +102,12 @@ export function createSimDisk(o: DiskOptions): SimDisk {
       const stored = complete.get(keyOf(generation))!;
       complete.set(keyOf(generation), { ...stored, image: { ...stored.image, altered: true } });
     },
-    receive(generation, from) {
+    receive(generation, from, { named } = { named: false }) {
       refuseFull();
-      checkFloor(generation);
+      if (!named) checkFloor(generation);
       const stored = from.send(generation);
       if (stored.image.altered) throw new Error("what arrived is damaged: images/pages-1.img");
-      publish(generation, stored);
+      publish(generation, stored, named);
     },
     send(generation) {
       const stored = complete.get(keyOf(generation));

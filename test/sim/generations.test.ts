@@ -102,6 +102,111 @@ describe("A generation", () => {
       assert.ok(world.counter() >= acknowledged);
     }));
 
+  it("that rotted on a standby is found when it is hashed, dropped there and fetched anew", () =>
+    inProtectedWorld(
+      async (world) => {
+        const before = named(world);
+        world.host("b").disk.alter(before);
+        world.killAgent("b", 200);
+        await world.until("the damage is found", () => world.events("generation-rotten").length > 0);
+        await untilProtected(world);
+        assert.deepEqual(named(world), before, "no new dump was needed");
+        await world.until("b tells of it", () => world.events("replicated").length === 1);
+        world.powerOff("a");
+        await world.until("b answers", () => world.answering().includes("b"));
+        assert.deepEqual(world.invariants.losses, []);
+      },
+      { scheduled: RARELY },
+    ));
+
+  it("that rotted on the primary is replaced by a new one", () =>
+    inProtectedWorld(
+      async (world) => {
+        const before = named(world);
+        world.host("a").disk.alter(before);
+        world.killAgent("a", 200);
+        await world.until("a new one is committed", () => named(world).gen > before.gen);
+        await untilProtected(world);
+        assert.deepEqual(world.answering(), ["a"]);
+      },
+      { scheduled: RARELY },
+    ));
+
+  it("that rotted on the primary while the other holder is dead is replaced as soon as somebody can hold a new one", () =>
+    inProtectedWorld(
+      async (world) => {
+        const before = named(world);
+        world.powerOff("b");
+        world.host("c").disk.full = true;
+        world.host("a").disk.alter(before);
+        world.killAgent("a", 200);
+        await world.run(60_000);
+        assert.deepEqual(world.answering(), ["a"]);
+        world.host("c").disk.full = false;
+        await world.until("a new one is committed", () => named(world).gen > before.gen, 60_000);
+      },
+      { scheduled: RARELY },
+    ));
+
+  it("is fetched by the standby that takes the place of a dead one, without another dump", () =>
+    inProtectedWorld(
+      async (world) => {
+        const before = named(world);
+        world.powerOff("b");
+        const standbys = () => world.view().containers.get("db")!.standbys!.value.hosts;
+        await world.until("c is the standby", () => standbys().join() === "c");
+        await untilProtected(world);
+        assert.deepEqual(named(world), before);
+        assert.deepEqual(world.view().containers.get("db")!.generation!.value.holders, ["a", "b", "c"]);
+        world.powerOff("a");
+        await world.until("c answers", () => world.answering().includes("c"));
+      },
+      { scheduled: RARELY },
+    ));
+
+  it("is not counted on a host whose machine was replaced, which fetches it", () =>
+    inProtectedWorld(
+      async (world) => {
+        const before = named(world);
+        world.host("b").replace();
+        world.powerOn("b");
+        await world.until("it says that it has none", () => world.events("generation-rotten").length === 1);
+        await untilProtected(world);
+        assert.deepEqual(named(world), before);
+        assert.ok(world.host("b").disk.has(before));
+      },
+      { scheduled: RARELY },
+    ));
+
+  it("is committed although a standby becomes a holder of the one before at that moment", () =>
+    inProtectedWorld(
+      async (world) => {
+        for (let round = 0; round < 5; round += 1) {
+          const before = named(world);
+          world.host("c").disk.full = true;
+          assert.ok((await world.ctl("a", { op: "checkpoint", name: "db" })).ok);
+          world.host("c").disk.full = false;
+          const reply = world.ctl("a", { op: "checkpoint", name: "db" });
+          assert.ok((await reply).ok);
+          assert.equal(named(world).gen, before.gen + 2);
+        }
+        await untilProtected(world);
+        assert.deepEqual(world.events("checkpoint-failed"), []);
+      },
+      { spec: { standbys: 2 }, scheduled: RARELY },
+    ));
+
+  it("that nothing needs is deleted on a host that is standby no more", () =>
+    inProtectedWorld(async (world) => {
+      world.cut("b");
+      await world.until("c is the standby", () =>
+        world.view().containers.get("db")!.standbys!.value.hosts.includes("c"),
+      );
+      world.heal();
+      await world.until("b has none", () => world.host("b").disk.generations("db").length === 0, 120_000);
+      await untilProtected(world);
+    }));
+
   it("can be asked for at any host and is committed when the reply comes", () =>
     inProtectedWorld(async (world) => {
       const before = named(world);
@@ -123,6 +228,9 @@ describe("A generation", () => {
       }
     }));
 });
+
+/** No dump by the schedule happens within a test. */
+const RARELY = { cron: "0 0 1 1 *" };
 
 function named(world: World): { container: string; epoch: number; gen: number } {
   const { epoch, gen } = world.view().containers.get("db")!.generation!.value;

@@ -120,7 +120,10 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
     const held = holders.filter(
       (host) => hosts.get(host)!.disk.hashOf({ container, epoch, gen }) === manifestSha,
     );
-    if (held.length < holders.length || held.length < 2)
+    const last = before && parseJson(generationSchema, before.value, `gen of ${container}`);
+    // A holder that lost it may say so; a new one is never named by fewer than two.
+    const least = last?.epoch === epoch && last.gen === gen ? 1 : 2;
+    if (held.length < holders.length || held.length < least)
       violated(`I4: ${container} ${epoch}-${gen} is acknowledged on ${holders}, held by ${held}`);
     const image = hosts.get(held[0]!)?.disk.imageIn(`${container}/${epoch}-${gen}`);
     const floor = floors.get(container) ?? 0;

@@ -70,8 +70,11 @@ export function createNet(o: NetOptions): SimNet {
     onHeartbeat: listeners.add,
     sendGeneration: (peer, generation: GenerationRef) =>
       transfer(peer, (other) => other.disk.receive(generation, o.disk)),
-    fetchGeneration: (peer, generation: GenerationRef) =>
-      transfer(peer, (other) => o.disk.receive(generation, other.disk)),
+    fetchGeneration: (peer, generation: GenerationRef, manifestSha) =>
+      transfer(peer, (other) => {
+        if (other.disk.hashOf(generation) !== manifestSha) throw new Error(`${peer} does not have it`);
+        o.disk.receive(generation, other.disk, { named: true });
+      }),
     async ask(peer, request, timeoutMs) {
       if (!reaches(peer)) {
         await process.wait(Math.min(timeoutMs, STALL_MS));

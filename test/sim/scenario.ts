@@ -1,5 +1,5 @@
-import type { ContainerSpec } from "../../provider/contract";
-import { specOf } from "./group";
+import { type ContainerSpec, keysOf, type Schedule } from "../../provider/contract";
+import { GROUP, specOf } from "./group";
 import { createWorld, type World, type WorldOptions } from "./world";
 
 /** Runs a scenario in a world of its own and ends it. */
@@ -18,9 +18,17 @@ export async function inWorld(
 /** The same where container `db` already runs on host a, protected by a generation on host b. */
 export function inProtectedWorld(
   scenario: (world: World) => Promise<void>,
-  { spec = {}, ...options }: WorldOptions & { spec?: Parameters<typeof specOf>[0] } = {},
+  {
+    spec = {},
+    scheduled,
+    ...options
+  }: WorldOptions & { spec?: Parameters<typeof specOf>[0]; scheduled?: Partial<Schedule> } = {},
 ): Promise<void> {
   return inWorld(options, async (world) => {
+    if (scheduled) {
+      const schedule = JSON.stringify({ retain: 1, stack: "p/dev", ...scheduled });
+      world.records.apply({ compares: [], writes: [{ put: keysOf(GROUP).schedule("db"), value: schedule }] });
+    }
     await world.protect(specOf({ preferredHost: "a", ...spec }));
     await world.run(500);
     await scenario(world);

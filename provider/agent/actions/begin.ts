@@ -1,9 +1,10 @@
 import { type Connection, type ContainerSpec, keysOf, parkedMac, realMac } from "../../contract";
 import { type Context, count, enter, type Local, type Subject, unlessEnded } from "../context";
-import { triesSoFar, untriedHosts, usableGeneration } from "../decide";
+import { triesSoFar, untriedHosts } from "../decide";
 import { beginAgainTxn, phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
+import { usableGeneration } from "../view";
 import { intactGeneration } from "./generations";
 
 const JOIN_RETRY_MS = 20;

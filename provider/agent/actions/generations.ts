@@ -2,8 +2,9 @@ import { type Generation, type Manifest, manifestBytes } from "../../contract";
 import { type Context, count, generationKey, type Subject } from "../context";
 import { isLiveMember } from "../input";
 import { commitTxn } from "../ownership";
+import { readStore } from "../session";
 import { settle } from "../settle";
-import type { ContainerView } from "../view";
+import { type ContainerView, createViewReader, type GroupView } from "../view";
 
 /** A checkpoint has failed when its packing and sending take longer than this. */
 const TRANSFER_LIMIT_MS = 120_000;
@@ -17,7 +18,7 @@ export async function intactGeneration(
   container: ContainerView,
   { epoch, gen }: { epoch: number; gen: number },
 ): Promise<{ folder: string; manifest: Manifest }> {
-  const { disk, net, log } = context.env;
+  const { disk, log } = context.env;
   const named = container.generation?.value;
   if (!named || named.epoch !== epoch || named.gen !== gen) {
     throw new Error(`generation ${epoch}-${gen} is not the committed one`);
@@ -34,12 +35,24 @@ export async function intactGeneration(
       sentence: `generation ${epoch}-${gen} here is refused: ${(error as Error).message}`,
     });
   }
+  await fetchIntact(context, container, faults);
+  return disk.verify(reference, named.manifestSha);
+}
+
+/** Fetches the named generation from one of its other holders, live ones first. Throws when none has it intact. */
+export async function fetchIntact(
+  context: Context,
+  container: ContainerView,
+  faults: string[] = [],
+): Promise<void> {
+  const named = container.generation!.value;
+  const { epoch, gen, manifestSha } = named;
   const others = named.holders.filter((host) => host !== context.me.host);
   const dead = others.filter((host) => !isLiveMember(context, host));
   for (const holder of [...others.filter((host) => !dead.includes(host)), ...dead]) {
     try {
-      await net.fetchGeneration(holder, reference);
-      return await disk.verify(reference, named.manifestSha);
+      await context.env.net.fetchGeneration(holder, { container: container.name, epoch, gen }, manifestSha);
+      return;
     } catch (error) {
       faults.push(`${holder}: ${(error as Error).message}`);
     }
@@ -124,14 +137,40 @@ async function publish(
     bytes: manifestBytes(sealed.manifest),
     at: env.clock.wall(),
   };
-  const { committed } = await settle(env, commitTxn(me, container, generation), context.signal);
-  if (!committed)
+  if (!(await commit(context, container, generation)))
     throw new Error(
       `generation ${generationKey(reference)} was not committed: the ownership changed meanwhile`,
     );
   const short = faults.length > 0 ? `; not held by ${faults.join("; ")}` : "";
   const sentence = `${container.name}: committed generation ${generationKey(reference)} (${Math.round(generation.bytes / 1e5) / 10} MB) on ${generation.holders.join(", ")}${short}`;
   return { sentence, notHeld: faults };
+}
+
+/**
+ * Names the generation. A standby that becomes a holder of the one before, or stops being one, changes that record
+ * meanwhile: as long as it names the same generation and the owner is the same, the commit is repeated over it.
+ */
+async function commit(context: Context, container: ContainerView, generation: Generation): Promise<boolean> {
+  const { env, me, signal } = context;
+  let seen = container;
+  for (;;) {
+    const { committed } = await settle(env, commitTxn(me, seen, generation), signal);
+    if (committed) return true;
+    const now = (await freshView(context)).containers.get(container.name);
+    if (isSame(now?.generation?.value, generation)) return true;
+    const same = isSame(now?.generation?.value, seen.generation?.value);
+    if (!now || !same || now.owner?.rev !== seen.owner?.rev || now.generation?.rev === seen.generation?.rev)
+      return false;
+    seen = { ...seen, generation: now.generation };
+  }
+}
+
+function isSame(a: Generation | undefined, b: Generation | undefined): boolean {
+  return a?.epoch === b?.epoch && a?.gen === b?.gen && a?.manifestSha === b?.manifestSha;
+}
+
+async function freshView({ env, me, signal }: Context): Promise<GroupView> {
+  return createViewReader(me.group)(await readStore(env, signal));
 }
 
 function ended(
@@ -153,7 +192,7 @@ function ended(
   context.wake();
 }
 
-async function withLimit(context: Context, sending: Promise<void>): Promise<void> {
+export async function withLimit(context: Context, sending: Promise<void>): Promise<void> {
   const done = new AbortController();
   const limit = context.env.clock.sleep(TRANSFER_LIMIT_MS, done.signal).then(() => {
     if (!done.signal.aborted) throw new Error(`not received within ${TRANSFER_LIMIT_MS / 1000} s`);

@@ -2,6 +2,7 @@ import type { Context, Subject } from "../context";
 import type { Decision } from "../decide";
 import { begin, giveUp, rejoin } from "./begin";
 import { checkpoint } from "./generations";
+import { fetchNamed, scrub } from "./holding";
 import { assignStandbys, beginAgain, claim, evict, forget, forgetTries, remove, takeOver } from "./own";
 import { discard, hold, prepare, warm } from "./standby";
 
@@ -35,6 +36,10 @@ export async function act(
       return forgetTries(context, subject);
     case "checkpoint":
       return checkpoint(context, subject, decision.because);
+    case "scrub":
+      return scrub(context, subject, decision.because);
+    case "fetch":
+      return fetchNamed(context, subject);
     case "evict":
       return evict(context, subject, decision.because);
     case "remove":

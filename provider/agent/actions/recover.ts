@@ -1,6 +1,6 @@
 import { parkedMac } from "../../contract";
 import type { Context, Subject } from "../context";
-import { usableGeneration } from "../decide";
+import { usableGeneration } from "../view";
 import { restoreHeld } from "./begin";
 import { intactGeneration } from "./generations";
 

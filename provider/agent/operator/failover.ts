@@ -2,11 +2,10 @@ import { ctlReplySchema, keysOf, type Owner, parse } from "../../contract";
 import { yieldTo } from "../actions/begin";
 import { type Context, localOf, track } from "../context";
 import { freshView, Refusal } from "../control";
-import { usableGeneration } from "../decide";
 import { isLiveMember } from "../input";
 import { sessionCompares } from "../ownership";
 import { settle } from "../settle";
-import type { ContainerView, GroupView } from "../view";
+import { type ContainerView, type GroupView, usableGeneration } from "../view";
 import { chooseTarget } from "./target";
 
 export interface FailoverRequest {

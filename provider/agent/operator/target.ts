@@ -1,7 +1,6 @@
 import type { Context } from "../context";
-import { usableGeneration } from "../decide";
 import { candidatesFor, isLiveMember } from "../input";
-import { type ContainerView, sessionHolds } from "../view";
+import { type ContainerView, sessionHolds, usableGeneration } from "../view";
 
 export type Target = { host: string } | { refusal: string };
 

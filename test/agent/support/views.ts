@@ -117,6 +117,10 @@ export function copyOf(change: Partial<LocalCopy> = {}): LocalCopy {
     lastCheckpoint: null,
     noHoldBefore: 0,
     heldSince: null,
+    tending: false,
+    noTendingBefore: 0,
+    checked: { key: "7-3", at: 100_000 },
+    damaged: null,
     ...change,
   };
 }

@@ -12,6 +12,8 @@ export interface Arrival {
   generation: GenerationRef;
   manifestSha: string;
   stream: Readable;
+  /** The record names it with this very hash: its epoch needs no check. */
+  named?: boolean;
 }
 
 /** What of the store an arrival needs. */
@@ -21,8 +23,8 @@ interface Target {
   /** Throws for an older epoch; from now on even older ones are refused. */
   admit(generation: GenerationRef): Promise<void>;
   verify(generation: GenerationRef, manifestSha: string): Promise<unknown>;
-  begin(generation: GenerationRef): Promise<string>;
-  publish(generation: GenerationRef, found: FoundFiles): Promise<void>;
+  makeTemporary(generation: GenerationRef): Promise<string>;
+  publish(generation: GenerationRef, found: FoundFiles, named: boolean): Promise<void>;
 }
 
 /** Transfers into the store. One at a time for each generation: a newer one takes the place of an older one. */
@@ -47,14 +49,17 @@ export function createArrivals(target: Target) {
     await end.finally(() => running.delete(entry));
   }
 
-  async function take({ generation, manifestSha, stream }: Arrival, signal: AbortSignal): Promise<void> {
-    await target.admit(generation);
+  async function take(
+    { generation, manifestSha, stream, named = false }: Arrival,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!named) await target.admit(generation);
     const held = await target.verify(generation, manifestSha).catch(() => null);
     if (held) return;
     try {
-      const temporary = await target.begin(generation);
+      const temporary = await target.makeTemporary(generation);
       await unpack(stream, temporary, signal);
-      await target.publish(generation, await checkArrived(temporary, generation, manifestSha));
+      await target.publish(generation, await checkArrived(temporary, generation, manifestSha), named);
     } catch (error) {
       await target.ops.remove(target.temporary(generation)).catch(() => {});
       throw error;

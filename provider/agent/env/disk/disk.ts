@@ -38,7 +38,14 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
   const layout = layoutOf(root);
   const floor = createEpochFloor(layout, ops);
   const serial = createSerial();
-  const arrivals = createArrivals({ ops, temporary: layout.temporary, admit, verify, begin, publish });
+  const arrivals = createArrivals({
+    ops,
+    temporary: layout.temporary,
+    admit,
+    verify,
+    makeTemporary,
+    publish,
+  });
 
   async function list(): Promise<Manifest[]> {
     const found: Manifest[] = [];
@@ -71,6 +78,11 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
   async function begin(generation: GenerationRef): Promise<string> {
     await ensureContainer(generation.container);
     await floor.check(generation);
+    return makeTemporary(generation);
+  }
+
+  async function makeTemporary(generation: GenerationRef): Promise<string> {
+    await ensureContainer(generation.container);
     const temporary = layout.temporary(generation);
     await ops.remove(temporary);
     await mkdir(temporary, { mode: 0o700 });
@@ -86,19 +98,23 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
     const read = parseJson(manifestSchema, text, `the manifest of ${generationText(generation)}`);
     if (!isOf(read, generation)) throw new Error(`the manifest is not of ${generationText(generation)}`);
     await ops.write(join(temporary, MANIFEST), text);
-    await publish(generation, found);
+    await publish(generation, found, false);
     return { manifest, sha256: sha256OfText(text), bytes: manifestBytes(manifest) };
   }
 
   /** Make the temporary folder durable, then complete. */
-  async function publish(generation: GenerationRef, { files, folders }: FoundFiles): Promise<void> {
+  async function publish(
+    generation: GenerationRef,
+    { files, folders }: FoundFiles,
+    named: boolean,
+  ): Promise<void> {
     const temporary = layout.temporary(generation);
     await Promise.all(files.map((path) => ops.sync(join(temporary, path))));
     await ops.sync(join(temporary, MANIFEST));
     for (const folder of folders) await ops.sync(join(temporary, folder));
     await ops.sync(temporary);
     await serial(generation.container, async () => {
-      await floor.check(generation);
+      if (!named) await floor.check(generation);
       await floor.raise(generation.container, generation.epoch);
       await retire(generation);
       await ops.rename(temporary, layout.folder(generation));
@@ -165,7 +181,9 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
 
   async function ensureContainer(container: string): Promise<void> {
     const made = await mkdir(layout.container(container), { recursive: true, mode: 0o700 });
-    if (made) await ops.sync(dirname(made));
+    if (!made) return;
+    await ops.sync(root);
+    await ops.sync(dirname(made));
   }
 
   return {

@@ -61,8 +61,8 @@ export function createNet(options: NetOptions): AgentNet {
     onHeartbeat: (listener) => void listeners.push(listener),
     sendGeneration: async (peer: string, generation: GenerationRef) =>
       client.send(peerNamed(peer), generation),
-    fetchGeneration: async (peer: string, generation: GenerationRef) =>
-      client.fetch(peerNamed(peer), generation),
+    fetchGeneration: async (peer: string, generation: GenerationRef, manifestSha: string) =>
+      client.fetch(peerNamed(peer), generation, manifestSha),
     ask: async (peer, request, timeoutMs) => client.ask(peerNamed(peer), request, timeoutMs),
 
     start: async ({ ctl }) => {

@@ -3,6 +3,7 @@ import { request as httpsRequest, type RequestOptions } from "node:https";
 import { pipeline } from "node:stream/promises";
 import type { GenerationRef } from "../../env";
 import type { GenerationDisk } from "../disk/disk";
+import { generationText } from "../disk/layout";
 import { GenerationRefused } from "../disk/refused";
 import type { Identity } from "./identity";
 import { readText } from "./json-body";
@@ -15,7 +16,7 @@ export interface Peer {
 
 export interface PeerClient {
   send(peer: Peer, generation: GenerationRef): Promise<void>;
-  fetch(peer: Peer, generation: GenerationRef): Promise<void>;
+  fetch(peer: Peer, generation: GenerationRef, manifestSha: string): Promise<void>;
   ask(peer: Peer, request: unknown, timeoutMs: number): Promise<unknown>;
 }
 
@@ -82,7 +83,7 @@ export function createPeerClient(options: {
     }
   }
 
-  async function fetch(peer: Peer, generation: GenerationRef): Promise<void> {
+  async function fetch(peer: Peer, generation: GenerationRef, manifestSha: string): Promise<void> {
     const request = open(peer, { path: generationPath(generation), timeout: STALL_MS });
     request.once("timeout", () => request.destroy(new Error(`no progress in ${STALL_MS} ms`)));
     const answer = answerOf(request);
@@ -92,8 +93,12 @@ export function createPeerClient(options: {
       if (response.statusCode !== 200) {
         throw refusalFrom(peer.name, response.statusCode ?? 0, await readText(response));
       }
-      const manifestSha = String(response.headers[MANIFEST_HEADER] ?? "");
-      await disk.receive({ generation, manifestSha, stream: response });
+      const found = String(response.headers[MANIFEST_HEADER] ?? "");
+      if (found !== manifestSha) {
+        const what = `${peer.name} has another generation ${generationText(generation)}`;
+        throw new GenerationRefused("mismatch", `${what}: its manifest has the hash ${found}`);
+      }
+      await disk.receive({ generation, manifestSha, stream: response, named: true });
     } finally {
       request.destroy();
     }

@@ -82,9 +82,25 @@ describe("the network between agents", function () {
       await ha1.net.sendGeneration("ha2", generation(1));
       same("redis/1-1");
       await ha2.disk.verify(generation(1), sha256);
-      await sealed(ha1.disk, generation(2), 3 << 20);
-      await ha2.net.fetchGeneration("ha1", generation(2));
+      const second = await sealed(ha1.disk, generation(2), 3 << 20);
+      await ha2.net.fetchGeneration("ha1", generation(2), second);
       same("redis/1-2");
+    });
+
+    it("that the record names are fetched even after something of a newer epoch arrived", async () => {
+      const sha256 = await sealed(ha1.disk, generation(1, 2));
+      await ha2.disk.raiseEpoch("redis", 3);
+      await ha2.net.fetchGeneration("ha1", generation(1, 2), sha256);
+      await ha2.disk.verify(generation(1, 2), sha256);
+    });
+
+    it("with another manifest than the record names are not fetched", async () => {
+      await sealed(ha1.disk, generation());
+      await assert.rejects(ha2.net.fetchGeneration("ha1", generation(), "0".repeat(64)), {
+        reason: "mismatch",
+        message: /^ha1 has another generation redis 1-1/,
+      });
+      assert.deepEqual(await ha2.disk.list(), []);
     });
 
     it("travel side by side, in both directions", async () => {
@@ -109,17 +125,17 @@ describe("the network between agents", function () {
     });
 
     it("that were altered on the sender's disk are refused and leave nothing behind", async () => {
-      await sealed(ha1.disk, generation());
+      const sha256 = await sealed(ha1.disk, generation());
       writeFileSync(join(ha1.root, "redis/1-1/images/core-1.img"), randomBytes(1000));
       await assert.rejects(ha1.net.sendGeneration("ha2", generation()), { reason: "mismatch" });
       assert.deepEqual(readdirSync(join(ha2.root, "redis")), ["epoch"]);
-      await assert.rejects(ha2.net.fetchGeneration("ha1", generation()), { reason: "mismatch" });
+      await assert.rejects(ha2.net.fetchGeneration("ha1", generation(), sha256), { reason: "mismatch" });
       assert.deepEqual(readdirSync(join(ha2.root, "redis")), ["epoch"]);
     });
 
     it("that nobody holds cannot be sent or fetched", async () => {
       await assert.rejects(ha1.net.sendGeneration("ha2", generation(9)), { reason: "not-found" });
-      await assert.rejects(ha1.net.fetchGeneration("ha2", generation(9)), {
+      await assert.rejects(ha1.net.fetchGeneration("ha2", generation(9), "0".repeat(64)), {
         reason: "not-found",
         message: /^ha2: no generation redis 1-9 to send/,
       });

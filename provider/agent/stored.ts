@@ -1,0 +1,61 @@
+import { obsolete } from "./actions/generations";
+import { type Context, generationKey, type Local, localOf } from "./context";
+import { type ContainerView, usableGeneration } from "./view";
+
+/** The generations on the disk are listed at least this often. */
+const LIST_MS = 60_000;
+const listedAt = new WeakMap<Context, number>();
+/** The named generation for which the older ones were deleted already. */
+const keptUpTo = new WeakMap<Local, string>();
+
+/** Lists the complete generations on this host's disk. */
+export async function refreshStored(context: Context): Promise<void> {
+  listedAt.set(context, context.env.clock.now());
+  context.stored = Map.groupBy(await context.env.disk.list(), (manifest) => manifest.container);
+}
+
+/** Keeps the list of complete generations up to date, and deletes what nothing needs any more. */
+export async function keepStored(context: Context): Promise<void> {
+  // A transfer may end after what it was for is gone.
+  if (context.env.clock.now() - (listedAt.get(context) ?? 0) > LIST_MS) await refreshStored(context);
+  for (const container of context.view.containers.values()) await keepStoredOf(context, container);
+}
+
+async function keepStoredOf(context: Context, container: ContainerView): Promise<void> {
+  const { disk, clock } = context.env;
+  const named = usableGeneration(container);
+  const local = localOf(context, container.name);
+  if (!named || local.checkpointing || local.tending) return;
+  if (!named.holders.includes(context.me.host)) {
+    if (!keepsCopies(context, container)) await removeObsolete(context, container, { ...named, retain: 0 });
+    return;
+  }
+  const key = generationKey(named);
+  const here = () => context.stored.get(container.name)?.some((one) => generationKey(one) === key) ?? false;
+  const known = keptUpTo.get(local) === key;
+  if (here() && known) return;
+  if (!here()) await refreshStored(context);
+  if (!here()) return;
+  keptUpTo.set(local, key);
+  // Every byte was hashed when it came here. Of what was here before this agent nothing is known yet.
+  if (local.checked) local.checked = { key, at: clock.now() };
+  await disk.raiseEpoch(container.name, named.epoch);
+  const retain = container.schedule?.value.retain ?? 1;
+  await removeObsolete(context, container, { ...named, retain });
+}
+
+/** safety: only what is older than a generation that is known to be committed (safety.md 1.10). */
+async function removeObsolete(
+  context: Context,
+  { name }: ContainerView,
+  named: { epoch: number; gen: number; retain: number },
+): Promise<void> {
+  const old = obsolete(context.stored.get(name) ?? [], named, named.retain);
+  for (const manifest of old) await context.env.disk.remove(manifest);
+  if (old.length > 0) await refreshStored(context);
+}
+
+/** A host that owns it or stands by for it will be a holder of the next generation. */
+function keepsCopies({ me }: Context, { owner, standbys }: ContainerView): boolean {
+  return owner?.value.host === me.host || (standbys?.value.hosts.includes(me.host) ?? false);
+}
