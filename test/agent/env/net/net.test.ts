@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
+import type { UdpHeartbeat } from "../../../../provider/agent/env";
 import { createDisk, type GenerationDisk } from "../../../../provider/agent/env/disk/disk";
 import { type AgentNet, createNet } from "../../../../provider/agent/env/net/net";
 import { encodePacket } from "../../../../provider/agent/env/net/packet";
@@ -275,18 +276,25 @@ describe("the network between agents", function () {
   });
 
   describe("heartbeats", () => {
-    it("of a peer are heard, in order, none of them twice", async () => {
-      const heard: unknown[] = [];
+    it("of a peer are heard, in order, none of them twice, with when they were sent", async () => {
+      const heard: UdpHeartbeat[] = [];
       ha2.net.onHeartbeat((heartbeat) => heard.push(heartbeat));
+      const before = performance.now();
       ha1.net.beat("s1");
       ha1.net.beat("s1");
       ha1.net.beat("s2");
+      const after = performance.now();
       await until(() => heard.length === 3, "the third heartbeat", 5000);
-      assert.deepEqual(heard, [
-        { from: "ha1", sid: "s1" },
-        { from: "ha1", sid: "s1" },
-        { from: "ha1", sid: "s2" },
-      ]);
+      assert.deepEqual(
+        heard.map(({ from, sid }) => ({ from, sid })),
+        [
+          { from: "ha1", sid: "s1" },
+          { from: "ha1", sid: "s1" },
+          { from: "ha1", sid: "s2" },
+        ],
+      );
+      const sent = heard.map(({ sentAt }) => sentAt - heard[0]!.sentAt);
+      assert.ok(sent[1]! > 0 && sent[2]! > sent[1]! && sent[2]! <= after - before, sent.join(", "));
     });
 
     it("are heard all through a rotation of their keys, and not with a key that was taken away", async () => {
