@@ -103,12 +103,17 @@ function wantedStandbys(context: Context, container: ContainerView, candidates: 
   return [...kept, ...roomy, ...full].slice(0, standbys);
 }
 
-/** Whether the host could keep the copy that is asked for; without a generation nothing is known of its size. */
+/** Whether the host could keep the warm copy that is asked for; before the first generation its limit tells the size. */
 export function hasRoomOn(context: Context, container: ContainerView, host: string): boolean {
   const info = context.view.hosts.get(host)?.info;
-  const generation = usableGeneration(container);
-  if (container.spec?.value.standby !== "warm" || !generation || !info) return true;
-  return container.name in info.warm || hasRoom({ bytes: generation.bytes, freeMb: info.memoryMb });
+  const spec = container.spec?.value;
+  if (spec?.standby !== "warm" || !info || container.name in info.warm) return true;
+  return hasRoom({ bytes: warmBytes(container), freeMb: info.memoryMb });
+}
+
+/** What a warm copy of it will take. */
+export function warmBytes(container: ContainerView): number {
+  return usableGeneration(container)?.bytes ?? (container.spec!.value.workload.memory ?? 0) * 1e6;
 }
 
 function lostJustNow(context: Context, host: string): boolean {

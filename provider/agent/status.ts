@@ -8,7 +8,7 @@ import {
 } from "../contract";
 import { type Context, localOf } from "./context";
 import { holdDownMs } from "./hold-down";
-import { hasRoomOn, isLiveMember, placed } from "./input";
+import { hasRoomOn, isLiveMember, placed, warmBytes } from "./input";
 import { WARM_RESERVE_MB } from "./standby";
 import type { ContainerView } from "./view";
 
@@ -151,7 +151,7 @@ function degraded(context: Context, container: ContainerView): string | null {
 function withoutRoom(context: Context, container: ContainerView, standbys: string[]): string | null {
   const host = standbys.find((name) => !hasRoomOn(context, container, name));
   if (host === undefined) return null;
-  const needed = Math.ceil(container.generation!.value.bytes / 1e6) + WARM_RESERVE_MB;
+  const needed = Math.ceil(warmBytes(container) / 1e6) + WARM_RESERVE_MB;
   const free = context.view.hosts.get(host)!.info!.memoryMb;
   return `${host} has no room for a warm copy (${needed} MB needed, ${free} MB free): that standby is cold`;
 }

@@ -52,6 +52,8 @@ export interface SimHost {
   failpoints: { agent: Failpoints; lease: Failpoints };
   /** How far somebody set its wall clock forward, ms. */
   skewMs: number;
+  /** Free memory. */
+  memoryMb: number;
   /** What a power cut takes: null while it is off. */
   machine: Machine | null;
   agent: AgentProcess | null;
@@ -114,6 +116,7 @@ export function createHost(
     },
     failpoints: { agent: createFailpoints(), lease: createFailpoints() },
     skewMs: 0,
+    memoryMb: 4096,
     machine: null,
     agent: null,
     lease: null,
@@ -282,7 +285,7 @@ export function createHost(
       },
       lastSid: async () => host.lastSid,
       newSid: () => `${name}-${++sids}`,
-      memoryMb: async () => 4096,
+      memoryMb: async () => host.memoryMb,
       certificateUntil: async () => "2030-01-01T00:00:00Z",
       certificateFault: async () => null,
     };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import type { GroupStatus } from "../../provider/contract";
 import { specOf } from "./group";
-import { apply, inProtectedWorld } from "./scenario";
+import { apply, inProtectedWorld, inWorld, untilProtected } from "./scenario";
 import { realistic, type World } from "./world";
 
 /** The restore of a large memory: far longer than it takes to fence. */
@@ -105,6 +106,24 @@ describe("A container with a warm standby", () => {
       },
       { spec: { standby } },
     ));
+
+  it("has it on a host with room for it, and says where there is none", () =>
+    inWorld({}, async (world) => {
+      world.host("b").memoryMb = 300;
+      await world.run(1000);
+      const workload = { ...specOf().workload, memory: 100 };
+      await world.protect({ ...specOf({ preferredHost: "a", standby }), workload });
+      await untilWarm(world, "c");
+      world.powerOff("c");
+      await world.until("b is its standby", () => world.events("standbys").at(-1)!.endsWith("are b"), 20_000);
+      await untilProtected(world);
+      await world.run(1000);
+      assert.equal(world.host("b").machine!.engine.stateOf("db"), "prepared");
+      const reply = await world.ctl("a", { op: "status" });
+      assert.ok(reply.ok);
+      const [db] = (reply.result as GroupStatus).containers;
+      assert.match(db!.degraded ?? "", /^b has no room for a warm copy \(320 MB needed, 256 MB free\)/);
+    }));
 
   it("becomes warm and cold again by its specification alone, without a new beginning", () =>
     inProtectedWorld(async (world) => {

@@ -53,8 +53,8 @@ export function dockerEngine(): Engine {
       }
       return (await inspect([engineName(plan.spec.name)]))[0]!;
     },
-    // Docker keeps what it needs; only that the copy is still known is to be seen.
-    makeRestorable: async ({ id }) => void (await run(docker.inspect([id]))),
+    // Docker keeps what it needs, but takes a start for done as long as it has not seen the end of the processes.
+    makeRestorable: async ({ id }) => void (await run(docker.wait(id))),
     start: async ({ id }) => void (await run(docker.start(id))),
     async restore({ id, home }, images) {
       const folder = join(home, "checkpoints", dockerCheckpoint);
@@ -76,6 +76,7 @@ export function dockerEngine(): Engine {
       return ids.length > 0 ? inspect(ids) : [];
     },
     async exitDetail({ id }) {
+      await tryRun(docker.wait(id));
       const { code, stdout } = await tryRun(docker.inspect([id]));
       return code === 0 ? exitSentence(parseInspect(stdout)[0]!.State) : null;
     },

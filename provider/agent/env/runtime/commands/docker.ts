@@ -17,6 +17,8 @@ export const docker = {
   start: (id: string) => ["docker", "start", id],
   restore: (id: string) => ["docker", "start", "--checkpoint", dockerCheckpoint, id],
   remove: (nameOrId: string) => ["docker", "rm", "--force", "--volumes", nameOrId],
+  /** Ends when it runs no more, at once where it does not. */
+  wait: (id: string) => ["docker", "wait", id],
   inspect: (ids: string[]) => ["docker", "container", "inspect", ...ids],
   list: (group: string) => [
     "docker",
