@@ -26,6 +26,8 @@ const hosts = config.requireObject<HostSettings[]>("hosts").map(
 const group = new HaGroup("redis-group", {
   hosts,
   profile: config.get("profile") === "default" ? "default" : "fast",
+  // Switches a silent host off, where there is something that can: a power distribution unit, IPMI, a hypervisor.
+  fencing: config.getObject<{ command: string[]; required?: boolean }>("fencing"),
 });
 for (const [index, host] of hosts.entries()) new HeartbeatAgent(`agent-${index + 1}`, { host, group });
 

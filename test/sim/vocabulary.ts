@@ -174,6 +174,24 @@ const words: Word[] = [
     },
   },
   {
+    form: "fencing works|fails|missing|hangs|lies",
+    means: "the group has a fencing command, which from now on does this",
+    act(world, [behaviour]) {
+      world.fencing.behaviour = behaviour as "works";
+      world.setPolicy({ fencing: { command: ["fence_test", "{host}"], required: false } });
+    },
+  },
+  {
+    form: "fencing none",
+    means: "the group has no fencing command",
+    act: (world) => world.setPolicy({ fencing: undefined }),
+  },
+  {
+    form: "failover automatic|manual|stonith-only",
+    means: "the group's policy changes",
+    act: (world, [failover]) => world.setPolicy({ failover: failover as "manual" }),
+  },
+  {
     form: "timing fast|default|slow",
     means: "the group's timing changes; slow: leases of 3 s",
     act(world, [profile]) {

@@ -109,6 +109,12 @@ async function stopHere(context: Context, name: string, o: { to: string; reason:
     if (!container || owner?.sid !== context.me.sid || owner.phase !== "RUNNING")
       throw new Refusal("conflict", `${name} changed meanwhile; try again`);
     await yieldTo(context, { container, local }, o);
+    context.wake();
+    // A cycle that read the record before would take the missing copy for a crash.
+    while (context.view.containers.get(name)?.owner?.rev === container.owner!.rev) {
+      context.signal.throwIfAborted();
+      await context.env.clock.sleep(POLL_MS, context.signal);
+    }
   })().finally(() => {
     local.busy = null;
   });
