@@ -11,6 +11,8 @@ export interface Local extends LocalCopy {
   standing: State;
   /** What is being done about it now; null: nothing. */
   busy: string | null;
+  /** Standbys that did not take what was sent: how often in a row, and when last, monotonic ms. */
+  refusals: Map<string, { inARow: number; at: number }>;
   /** Why protection is not complete, one sentence. */
   degraded: string | null;
 }
@@ -65,6 +67,7 @@ export function localOf(context: Context, container: string): Local {
     checked: null,
     damaged: null,
     busy: null,
+    refusals: new Map(),
     degraded: null,
   };
   context.locals.set(container, fresh);

@@ -216,7 +216,8 @@ export interface Runtime {
   setMac(container: string, mac: string): Promise<void>;
   /**
    * Dump into `folder` while it serves: freeze, runc below the engine with the images and the writable layer, thaw
-   * unless another reason is left. Returns how long it was frozen, and its TCP connections.
+   * unless another reason is left. Returns how long it was frozen, and its TCP connections. Rejects with an
+   * Undumpable where no repetition can help.
    */
   dump(request: { container: string; folder: string }): Promise<DumpResult>;
   freeze(container: string, reason: FreezeReason): Promise<void>;
@@ -237,6 +238,9 @@ export interface Runtime {
   onExit(listener: (container: string) => void): void;
   versions(): Promise<Manifest["versions"]>;
 }
+
+/** CRIU cannot dump what the container is, on no host and at no time. */
+export class Undumpable extends Error {}
 
 export interface DumpResult {
   frozenMs: number;

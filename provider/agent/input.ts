@@ -10,6 +10,9 @@ import { type ContainerView, usableGeneration } from "./view";
 
 /** A standby that went away is replaced after this long, so that a blip moves no generations around. */
 const STANDBY_GRACE_MS = 10_000;
+/** A standby that did not take so many generations in a row is replaced by one that may; tried again after this long. */
+const REFUSALS = 2;
+const REFUSAL_MEMORY_MS = 10 * 60_000;
 /** After a failed checkpoint, or one that not every standby took, the next attempt waits this long at first. */
 const CHECKPOINT_RETRY_MS = 5_000;
 
@@ -89,7 +92,10 @@ export function placed(container: ContainerView): PlacedContainer {
   return { name: container.name, labels, preferredHost: spec.preferredHost, host: runs ? owner.host : null };
 }
 
-/** Present standbys stay while they live or were lost only just now; others fill up in order of placement. */
+/**
+ * Present standbys stay while they live or were lost only just now; others fill up in order of placement. Who does not
+ * take what it is sent (its disk is full, say) comes last, unless nobody does: then who still holds the generation.
+ */
 function wantedStandbys(context: Context, container: ContainerView, candidates: string[]): string[] {
   if (!container.spec || container.owner?.value.host !== context.me.host) return [];
   const { standbys } = container.spec.value;
@@ -100,7 +106,18 @@ function wantedStandbys(context: Context, container: ContainerView, candidates: 
   const others = allowed.filter((host) => !kept.includes(host));
   const roomy = others.filter((host) => hasRoomOn(context, container, host));
   const full = others.filter((host) => !roomy.includes(host));
-  return [...kept, ...roomy, ...full].slice(0, standbys);
+  const ordered = [...kept, ...roomy, ...full];
+  const holds = (host: string) => Number(container.generation?.value.holders.includes(host) ?? false);
+  const refusing = ordered
+    .filter((host) => refuses(context, container, host))
+    .sort((a, b) => holds(b) - holds(a));
+  return [...ordered.filter((host) => !refusing.includes(host)), ...refusing].slice(0, standbys);
+}
+
+function refuses(context: Context, container: ContainerView, host: string): boolean {
+  const refusal = localOf(context, container.name).refusals.get(host);
+  if (!refusal || refusal.inARow < REFUSALS) return false;
+  return context.env.clock.now() - refusal.at < REFUSAL_MEMORY_MS;
 }
 
 /** Whether the host could keep the warm copy that is asked for; before the first generation its limit tells the size. */

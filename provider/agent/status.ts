@@ -142,8 +142,8 @@ function degraded(context: Context, container: ContainerView): string | null {
   const live = standbys.filter((host) => isLiveMember(context, host));
   if (live.length === 0) return "no standby is live";
   const holders = container.generation?.value.holders ?? [];
-  if (!live.some((host) => holders.includes(host))) return "no live standby holds a generation";
   const own = owner.host === context.me.host ? localOf(context, container.name).degraded : null;
+  if (!live.some((host) => holders.includes(host))) return own ?? "no live standby holds a generation";
   return own ?? withoutRoom(context, container, live);
 }
 

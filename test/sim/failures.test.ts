@@ -139,6 +139,22 @@ describe("A container that fails by itself", () => {
       for (const { machine } of world.hosts) assert.equal(machine!.engine.stateOf("db"), "absent");
     }));
 
+  it("whose trial checkpoint fails for a reason that passes is accepted", () =>
+    inWorld({}, async (world) => {
+      world.host("a").faults.dumpsLost.set("db", 2);
+      await apply(world, specOf({ preferredHost: "a" }));
+      await world.until("a answers", () => world.answering().includes("a"));
+      assert.match(world.owner()!.reason, /^first start/);
+    }));
+
+  it("that one host cannot checkpoint is taken by another", () =>
+    inWorld({}, async (world) => {
+      world.host("a").faults.dumpsLost.set("db", 1000);
+      await apply(world, specOf({ preferredHost: "a" }));
+      await world.until("another host answers", () => world.answering().length === 1, 60_000);
+      assert.notDeepEqual(world.answering(), ["a"]);
+    }));
+
   it("that ends right after its start is tried again, not called impossible to checkpoint", () =>
     inWorld({}, async (world) => {
       world.host("a").faults.crashAfter.set("db", 5);

@@ -69,6 +69,38 @@ describe("A generation", () => {
       { spec: { standbys: 2 } },
     ));
 
+  it("goes to another standby when the disk of the first stays full, and stays there", () =>
+    inProtectedWorld(async (world) => {
+      world.host("b").disk.full = true;
+      await world.until(
+        "c holds it",
+        () => world.view().containers.get("db")!.standbys!.value.hosts[0] === "c",
+        60_000,
+      );
+      await untilProtected(world);
+      world.host("b").disk.full = false;
+      const changes = world.events("standbys").length;
+      await world.run(60_000);
+      assert.equal(world.events("standbys").length, changes);
+      world.powerOff("a");
+      await world.until("c answers", () => world.answering().includes("c"));
+    }));
+
+  it("that is committed can be fetched though a new owner sent a newer one and died before it committed", () =>
+    inProtectedWorld(
+      async (world) => {
+        const committed = named(world);
+        for (const name of ["b", "c"])
+          world.host(name).disk.plant({ ...committed, epoch: committed.epoch + 1 });
+        world.host("b").disk.alter(committed);
+        world.host("c").faults.restore.set("db", "c cannot restore it");
+        world.powerOff("a");
+        await world.until("b answers", () => world.answering().includes("b"));
+        assert.deepEqual(world.invariants.losses, []);
+      },
+      { spec: { standbys: 2 } },
+    ));
+
   it("is not committed while no standby takes it, and the container goes on", () =>
     inProtectedWorld(async (world) => {
       const before = named(world);

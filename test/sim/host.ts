@@ -110,6 +110,7 @@ export function createHost(
       start: new Map(),
       restore: new Map(),
       dump: new Map(),
+      dumpsLost: new Map(),
       probe: new Map(),
       announce: new Map(),
       crashAfter: new Map(),

@@ -1,6 +1,7 @@
 import { type Connection, type ContainerSpec, keysOf, parkedMac, realMac } from "../../contract";
 import { type Context, count, enter, type Local, type Subject, unlessEnded } from "../context";
 import { triesSoFar, untriedHosts } from "../decide";
+import { Undumpable } from "../env";
 import { beginAgainTxn, phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
@@ -9,8 +10,9 @@ import { intactGeneration } from "./generations";
 
 const JOIN_RETRY_MS = 20;
 
-/** CRIU cannot dump what the container became: it must not be accepted, on any host. */
-class Inadmissible extends Error {}
+/** A trial checkpoint that fails for a reason that may pass is repeated, after this long. */
+const TRIALS = 3;
+const TRIAL_PAUSE_MS = 500;
 
 /** This host owns the container and its phase is RESTORING: restore or start it, then make it reachable. */
 export async function begin(
@@ -150,15 +152,29 @@ async function untilHealthy(context: Context, spec: ContainerSpec): Promise<void
 }
 
 /** Admission: what cannot be dumped is refused now, not when it is needed. */
-async function trialCheckpoint(context: Context, { container }: Subject): Promise<void> {
+async function trialCheckpoint(context: Context, subject: Subject): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const fault = await faultOfTrial(context, subject);
+    if (fault === null) return;
+    if (attempt === TRIALS) throw new Error(`its trial checkpoint failed ${TRIALS} times: ${fault}`);
+    context.env.log.warn(`${subject.container.name}: its trial checkpoint is repeated: ${fault}`);
+    await context.env.clock.sleep(TRIAL_PAUSE_MS, context.signal);
+  }
+}
+
+/** What may pass, null: it can be dumped; throws what cannot pass. */
+async function faultOfTrial(context: Context, { container }: Subject): Promise<string | null> {
   const trial = { container: container.name, epoch: container.owner!.value.epoch, gen: 0 };
   const folder = await context.env.disk.begin(trial);
   try {
     await context.env.runtime.dump({ container: container.name, folder });
+    return null;
   } catch (error) {
     const { state, detail } = await context.env.runtime.inspect(container.name);
     if (state !== "running") throw new Error(`it ${detail ?? `is ${state}`} right after its start`);
-    throw new Inadmissible(`it cannot be checkpointed: ${(error as Error).message}`);
+    const { message } = error as Error;
+    if (error instanceof Undumpable) throw new Undumpable(`it cannot be checkpointed: ${message}`);
+    return message;
   } finally {
     await context.env.disk.remove(trial);
   }
@@ -223,7 +239,8 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
     sentence: `${container.name}: ${reason}`,
   });
   const tries = triesSoFar(container, local, context.env.clock.now()) + 1;
-  if (error instanceof Inadmissible) {
+  // It must not be accepted, on any host.
+  if (error instanceof Undumpable) {
     await end(context, subject, { phase: "FAILED", reason: error.message });
     return `${container.name} failed: ${error.message}`;
   }

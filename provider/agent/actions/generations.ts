@@ -101,7 +101,7 @@ async function nextGeneration({ env }: Context, container: ContainerView): Promi
 
 async function publish(
   context: Context,
-  { container }: Subject,
+  { container, local }: Subject,
   {
     reference,
     connections,
@@ -122,6 +122,12 @@ async function publish(
   const sent = await Promise.allSettled(
     standbys.map((peer) => withLimit(context, env.net.sendGeneration(peer, reference))),
   );
+  const at = env.clock.now();
+  for (const [index, { status }] of sent.entries()) {
+    const standby = standbys[index]!;
+    if (status === "fulfilled") local.refusals.delete(standby);
+    else local.refusals.set(standby, { inARow: 1 + (local.refusals.get(standby)?.inARow ?? 0), at });
+  }
   const faults = sent.flatMap((result, index) =>
     result.status === "rejected" ? [`${standbys[index]}: ${(result.reason as Error).message}`] : [],
   );

@@ -7,7 +7,10 @@ import { createClock } from "./clock";
 import { createStanding } from "./gate-standing";
 
 const RECONNECT_MS = 50;
-/** Without the lease process for this long the session counts as lapsed: its timers have run out by then. */
+/**
+ * Without the lease process for this long the session counts as lapsed: its timers have run out by then. Nothing that
+ * can be asked again waits for it any longer either.
+ */
 const LEASE_SILENT_MS = 5000;
 
 export interface GateClientOptions {
@@ -49,6 +52,24 @@ export function createGateClient(o: GateClientOptions): Gate & { close(): void }
       if (socket) write(socket, body);
       else if (body.op === "join") settleJoin(body.id, "not sent: the lease process is not connected");
     });
+  }
+
+  /** Throws, with where to look, when the reply does not come in time; the caller asks again with what holds then. */
+  async function inTime(body: Body): Promise<unknown> {
+    const answered = new AbortController();
+    const limit = clock.sleep(LEASE_SILENT_MS, answered.signal).then(() => {
+      if (answered.signal.aborted) return;
+      pending.delete(body.id);
+      const units = "`systemctl status container-ha-lease` and `journalctl -u container-ha-lease` tell why";
+      throw new Error(
+        `the lease process has not answered \`${body.op}\` for ${LEASE_SILENT_MS / 1000} s; ${units}`,
+      );
+    });
+    try {
+      return await Promise.race([request(body), limit]);
+    } finally {
+      answered.abort();
+    }
   }
 
   function settleJoin(id: number, cause: string): void {
@@ -126,17 +147,17 @@ export function createGateClient(o: GateClientOptions): Gate & { close(): void }
     },
     async configure(settings) {
       config = { op: "configure", id: next(), ...settings };
-      await request(config);
+      await inTime(config);
     },
     join: async ({ container, mac, compares, writes }) => {
       const reply = await request({ op: "join", id: next(), container, mac, compares, writes });
       return parse(outcomeSchema, reply, "the lease process's reply to join");
     },
     leave: async (mac) => {
-      await request({ op: "leave", id: next(), mac });
+      await inTime({ op: "leave", id: next(), mac });
     },
     state: async () => {
-      const reply = await request({ op: "state", id: next() });
+      const reply = await inTime({ op: "state", id: next() });
       return parse(gateStateSchema, reply, "the lease process's reply to state");
     },
     ping: () => {

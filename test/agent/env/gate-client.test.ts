@@ -132,6 +132,22 @@ describe("the agent's gate", () => {
     assert.equal(called("leave"), 1);
   });
 
+  it("does not wait for ever for a lease process that is down, and says where to look", async () => {
+    const real = createClock();
+    const quick = createGateClient({
+      socketPath: join(folder, "nobody.sock"),
+      log,
+      clock: { ...real, sleep: (ms, signal) => real.sleep(ms / 100, signal) },
+    });
+    for (const asked of [quick.leave(MAC), quick.configure(settings), quick.state()]) {
+      await assert.rejects(
+        asked,
+        /^Error: the lease process has not answered `\w+` for 5 s; .*journalctl -u container-ha-lease/,
+      );
+    }
+    quick.close();
+  });
+
   it("passes events on, once each, also those that came while it was not connected", async () => {
     await client.state();
     lease.emit({ type: "lapsed", sid: "s1" });

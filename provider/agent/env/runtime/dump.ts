@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { z } from "zod";
 import type { Connection } from "../../../contract";
-import type { DumpResult } from "../../env";
+import { type DumpResult, Undumpable } from "../../env";
 import { establishedConnections, inNetns, nftBatch, nftTables } from "./commands/netns";
 import { runc } from "./commands/runc";
 import { tar } from "./commands/tar";
@@ -83,7 +83,8 @@ export async function unlockNetwork(pid: number): Promise<void> {
 
 function dumpFailure(o: { container: string; host: string; work: string; error: Error }): Error {
   const log = join(o.work, "dump.log");
-  const reason = existsSync(log) ? criuReason(readFileSync(log, "utf8")) : { said: [], meaning: null };
+  const reason = existsSync(log) ? criuReason(readFileSync(log, "utf8")) : criuReason("");
   const words = reason.said.length > 0 ? criuSentence(reason) : o.error.message;
-  return new Error(`${o.container} could not be checkpointed on ${o.host}: ${words}`, { cause: o.error });
+  const sentence = `${o.container} could not be checkpointed on ${o.host}: ${words}`;
+  return new (reason.lasting ? Undumpable : Error)(sentence, { cause: o.error });
 }

@@ -282,6 +282,15 @@ describe("the store of generations", () => {
       });
     });
 
+    it("takes one of an older epoch that it fetches itself: what a new owner sent and never committed does not count", async () => {
+      await target.raiseEpoch("redis", 2);
+      await target.receive({ generation: generation(), ...(await disk.send(generation())), named: true });
+      await target.verify(generation(), manifestSha);
+      const sent = await disk.send(generation());
+      await assert.rejects(target.receive({ generation: generation(), ...sent }), { reason: "older-epoch" });
+      sent.stream.destroy();
+    });
+
     it("refuses an older epoch, and one whose epoch was raised while it was on its way", async () => {
       await target.raiseEpoch("redis", 2);
       const sent = await disk.send(generation());

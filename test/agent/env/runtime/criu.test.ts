@@ -137,6 +137,14 @@ describe("CRIU's reasons", () => {
     });
   }
 
+  it("are told apart: what the container is, and what may pass or is not known", () => {
+    const lasting = (said: string) => criuReason(log(`(0) Error (a.c:1): ${said}`)).lasting;
+    for (const [said] of cases) assert.equal(lasting(said), true, said);
+    assert.equal(lasting("seize: 77 is already traced by 12"), false);
+    assert.equal(lasting("write failed: No space left on device"), false);
+    assert.equal(lasting("something new about an empty list"), false);
+  });
+
   it("are shown without a meaning where none is known, and never empty", () => {
     assert.equal(
       criuSentence(criuReason(log("(0) Error (a.c:1): something new"))),
