@@ -5,7 +5,7 @@ import { apply, inProtectedWorld, inWorld, untilProtected } from "./scenario";
 import { realistic, type World } from "./world";
 
 /** The restore of a large memory: far longer than it takes to fence. */
-const slow = { durations: { ...realistic, restore: 8000 } };
+const slow = { durations: { ...realistic, restore: 4000 } };
 const standby = "warm" as const;
 
 describe("A container with a warm standby", () => {
