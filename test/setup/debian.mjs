@@ -3,7 +3,13 @@ import { asRoot, capture, findProgram, must } from "./programs.mjs";
 import { step } from "./progress.mjs";
 
 /** Programs that the lab needs on this machine, and the Debian package of each. */
-const labPrograms = { ip: "iproute2", nft: "nftables", debootstrap: "debootstrap", ssh: "openssh-client" };
+const labPrograms = {
+  ip: "iproute2",
+  nft: "nftables",
+  debootstrap: "debootstrap",
+  ssh: "openssh-client",
+  tcpdump: "tcpdump",
+};
 
 export async function ensureLabPrograms() {
   await ensurePrograms(labPrograms);
