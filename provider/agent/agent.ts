@@ -147,6 +147,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       lose,
       lastGateCheck: 0,
       lastLeaderCheck: 0,
+      fencing: new Set(),
+      fenceFault: null,
     };
     env.gate.onEvent((event) => {
       if (!signal.aborted) void onLeaseEvent(session, event, lose);
@@ -235,8 +237,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     await step("the gate was not configured", tools.syncGate());
     await step("the gate was not checked", checkGate(session, tools));
     await step("the generations here were not looked through", keepStored(session));
-    for (const { host, because } of whomToFence(session))
-      await step(`${host} was not fenced`, fence(session, host, because));
+    for (const { host, because } of whomToFence(session)) fenceBeside(session, host, because, tools);
     tools.switchOff(whomToSwitchOff(session));
     for (const container of allContainers(session)) consider(session, container, tools);
     keepLeadership(session, tools);
@@ -247,6 +248,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
           env.log.warn(`what this host tells the group was not written: ${error.message}`);
       }),
     );
+    if (tools.fenceFault) faults.push(tools.fenceFault);
     complain(session, faults.join("; "));
   }
 
@@ -333,6 +335,20 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     }
   }
 
+  /** Not part of the cycle: while its reply is waited for, reads must go on, or every count of W starts anew. */
+  function fenceBeside(session: Context, host: string, because: string, tools: Tools): void {
+    if (tools.fencing.has(host)) return;
+    tools.fencing.add(host);
+    tools.fenceFault = null;
+    const work = fence(session, host, because).catch((error: Error) => {
+      tools.fenceFault = `${host} was not fenced: ${error.message}`;
+    });
+    track(
+      session,
+      work.finally(() => tools.fencing.delete(host)),
+    );
+  }
+
   async function fence(session: Context, host: string, because: string): Promise<void> {
     const seen = session.observations.hosts.get(host)!;
     const target = session.view.hosts.get(host)!;
@@ -341,13 +357,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     if (outcome.result !== "committed") return;
     count(session, "fences_total");
     env.log.event({ kind: "fence", sentence: `${host} is fenced by ${session.me.host}: ${because}` });
-    session.view = readView(await env.store.read());
-    session.observations = observe(
-      session.observations,
-      session.view,
-      session.policy.timing,
-      env.clock.now(),
-    );
+    session.wake();
   }
 
   function updateSuspects(session: Context): void {
@@ -498,6 +508,10 @@ interface Tools {
   lose(why: string): void;
   lastGateCheck: number;
   lastLeaderCheck: number;
+  /** Hosts whose fence is on its way. */
+  fencing: Set<string>;
+  /** Why the last fence failed. */
+  fenceFault: string | null;
 }
 
 /** How often UDP heartbeats are sent, ms. */

@@ -1,3 +1,4 @@
+import { eventSchema, parseJson } from "../../provider/contract";
 import type { Lab } from "../lab/lab";
 import { defaultLabId, withLab } from "../lab/with-lab";
 import { containerStatus, isProtected, isWarm, untilContainer } from "../support/group";
@@ -17,6 +18,8 @@ interface FailoverRun {
   committed: number;
   resumed: number;
   answeredByTwo: boolean;
+  /** When the new primary's host told of each step, ms after the cut. */
+  steps: Record<string, number>;
 }
 
 export interface FailoverResult {
@@ -52,7 +55,7 @@ export async function failoverBench(
       for (let run = 1; run <= options.runs; run += 1) {
         const result = await failOver(lab, options);
         progress(
-          `run ${run} of ${options.runs}: ${result.killed} -> ${result.servedBy}, gap ${result.gapMs} ms`,
+          `run ${run} of ${options.runs}: ${result.killed} -> ${result.servedBy}, gap ${result.gapMs} ms (${stepsText(result.steps)})`,
         );
         runs.push(result);
       }
@@ -91,7 +94,8 @@ async function failOver(lab: Lab, { memoryMb, standby }: BenchOptions): Promise<
     );
   }
   await until(() => performance.now() - client.lastReplyAt() < 50, "replies before the cut", 10_000);
-  const cutAt = (await lab.kill(killed!)) - performance.timeOrigin;
+  const cut = await lab.kill(killed!);
+  const cutAt = cut - performance.timeOrigin;
   await until(() => client.gapAfter(cutAt) !== undefined, "an answer after the cut", 60_000);
   const gapMs = client.gapAfter(cutAt)!.ms;
   await client.stop();
@@ -102,8 +106,34 @@ async function failOver(lab: Lab, { memoryMb, standby }: BenchOptions): Promise<
     limitMs: PROTECTION_LIMIT_MS,
     holds: ({ primary }) => primary !== null && primary !== killed,
   });
+  const steps = await stepsSince(lab, now.primary!, cut);
   await lab.start(killed!);
-  return { killed: killed!, servedBy: now.primary!, gapMs, committed: counted, resumed, answeredByTwo };
+  return {
+    killed: killed!,
+    servedBy: now.primary!,
+    gapMs,
+    committed: counted,
+    resumed,
+    answeredByTwo,
+    steps,
+  };
+}
+
+function stepsText(steps: Record<string, number>): string {
+  return Object.entries(steps)
+    .map(([kind, ms]) => `${kind} ${ms}`)
+    .join(", ");
+}
+
+/** The first event of each kind that the host told after the cut. */
+async function stepsSince(lab: Lab, host: string, cut: number): Promise<Record<string, number>> {
+  const steps: Record<string, number> = {};
+  for (const line of (await lab.exec(host, "container-ha events --json --limit 200")).trim().split("\n")) {
+    const { kind, at } = parseJson(eventSchema, line, "an event");
+    const ms = Math.round(Date.parse(at) - cut);
+    if (ms >= 0) steps[kind] ??= ms;
+  }
+  return steps;
 }
 
 function figures(runs: FailoverRun[]) {

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { createEndpoint, type Endpoint } from "./endpoint";
+import { createEndpoint, type Endpoint, EtcdError } from "./endpoint";
+import { hedged } from "./hedge";
 import { createRotation, localLast, type Rotation } from "./rotation";
 import {
   type Method,
@@ -11,6 +12,11 @@ import {
   type TxnRequest,
   type TxnResponse,
 } from "./schema";
+
+/** etcd answers in a few ms; who has not for so long is slow or dead, and the next one is asked as well. */
+const HESITATION_MS = 40;
+/** Time for an endpoint that failed to show that it lives again. */
+const PROBE_MS = 1000;
 
 export interface EtcdOptions {
   /** `address:port`, in order of preference; those of this host are asked last. */
@@ -23,7 +29,10 @@ export interface EtcdOptions {
 
 /** etcd's members, one channel each. */
 export interface Etcd {
-  /** Linearizable. Asks one endpoint after the other; `refuse` tells why a reply is not to be believed, or null. */
+  /**
+   * Linearizable. Who hesitates does not hold up the answer: the next one is asked beside it. `refuse` tells why a
+   * reply is not to be believed, or null.
+   */
   range(
     request: RangeRequest,
     timeoutMs: number,
@@ -57,6 +66,8 @@ export function createEtcd(options: EtcdOptions): Etcd {
   setEndpoints(options.endpoints);
 
   function setEndpoints(addresses: string[]): void {
+    // What is known of them must not be forgotten by hearing their names again.
+    if (addresses.length === endpoints.size && addresses.every((address) => endpoints.has(address))) return;
     const kept = new Map<string, Endpoint>();
     for (const address of addresses) kept.set(address, endpoints.get(address) ?? open(address));
     for (const [address, endpoint] of endpoints) if (!kept.has(address)) endpoint.close();
@@ -88,32 +99,40 @@ export function createEtcd(options: EtcdOptions): Etcd {
     return reply;
   }
 
-  /** What `attempt` gives at the first endpoint where it does not fail. */
-  async function anywhere<T>(
+  /** What `attempt` gives at the first endpoint that answers. */
+  function anywhere<T>(
     timeoutMs: number,
     attempt: (chosen: Chosen, timeoutMs: number) => Promise<T>,
   ): Promise<T> {
-    const until = now() + timeoutMs;
-    const causes: string[] = [];
-    const order = rotation.order();
-    for (const [index, address] of order.entries()) {
-      const share = (until - now()) / (index < order.length - 1 ? 2 : 1);
-      const endpoint = endpoints.get(address);
-      if (share < 1 || !endpoint) break;
-      try {
-        return await attempt({ address, endpoint }, share);
-      } catch (error) {
-        rotation.failed(address);
-        causes.push((error as Error).message);
-      }
+    tryAgain();
+    const known = endpoints;
+    return hedged({
+      addresses: rotation.order(),
+      hesitationMs: HESITATION_MS,
+      timeoutMs,
+      attempt: (address, left) => attempt({ address, endpoint: known.get(address)! }, left),
+      onFailure: blame,
+    });
+  }
+
+  /** An answer that it cannot do it now, as during an election, is a sign of life. */
+  function blame(address: string, cause: Error): void {
+    if (cause instanceof EtcdError && cause.code !== null) rotation.succeeded(address);
+    else rotation.failed(address);
+  }
+
+  /** Nobody waits for an endpoint that failed: it is asked beside the others until it answers. */
+  function tryAgain(): void {
+    for (const address of rotation.due()) {
+      const chosen = { address, endpoint: endpoints.get(address)! };
+      ask(chosen, methods.status, {}, PROBE_MS).catch((cause: Error) => blame(address, cause));
     }
-    throw new Error(`no etcd endpoint answered within ${timeoutMs} ms: ${causes.join("; ")}`);
   }
 
   return {
     range: (request, timeoutMs, refuse) =>
-      anywhere(timeoutMs, async (chosen, share) => {
-        const reply = await ask(chosen, methods.range, request, share);
+      anywhere(timeoutMs, async (chosen, left) => {
+        const reply = await ask(chosen, methods.range, request, left);
         const refusal = refuse(reply);
         if (refusal) throw new Error(`${chosen.address}: ${refusal}`);
         return reply;
@@ -123,8 +142,8 @@ export function createEtcd(options: EtcdOptions): Etcd {
       const until = now() + timeoutMs;
       let chosen: Chosen;
       try {
-        chosen = await anywhere(timeoutMs, async (candidate, share) => {
-          await candidate.endpoint.connect(share);
+        chosen = await anywhere(timeoutMs, async (candidate, left) => {
+          await candidate.endpoint.connect(left);
           return candidate;
         });
       } catch (error) {
@@ -133,14 +152,14 @@ export function createEtcd(options: EtcdOptions): Etcd {
       try {
         return { reply: await ask(chosen, methods.txn, request, Math.max(until - now(), 1)) };
       } catch (error) {
-        rotation.failed(chosen.address);
+        blame(chosen.address, error as Error);
         return { error: error as Error, sent: true };
       }
     },
 
     async moveLeader({ from, to }, timeoutMs) {
-      const { members } = await anywhere(timeoutMs, (chosen, share) =>
-        ask(chosen, methods.memberList, {}, share),
+      const { members } = await anywhere(timeoutMs, (chosen, left) =>
+        ask(chosen, methods.memberList, {}, left),
       );
       const own = members.find((member) => member.name === from);
       const target = members.find((member) => member.name === to && !member.isLearner);
