@@ -1,4 +1,11 @@
-import { type CtlReply, type CtlRequest, type GroupConfig, type GroupStatus, realMac } from "../contract";
+import {
+  type CtlReply,
+  type CtlRequest,
+  type GroupConfig,
+  type GroupStatus,
+  type Policy,
+  realMac,
+} from "../contract";
 import { act } from "./actions";
 import { createSwitch } from "./actions/switch-off";
 import { type Context, count, enter, type Local, localOf, type Subject, track } from "./context";
@@ -23,8 +30,15 @@ import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
 /** While W of a suspected peer is counted the store is read this often, so that it is counted closely. */
 const SUSPICION_READ_MS = 25;
-/** Otherwise it is read once an interval, but not more often than this. */
+/**
+ * Otherwise it is read as often as keeps every count of W: with W/6 between two reads, two of them may fail before a
+ * gap of W/2 starts the counts anew (safety.md 1.2, I9). In short profiles less often, since reads are what an idle
+ * agent costs.
+ */
+const QUIET_READS_PER_W = 6;
 const LEAST_READ_MS = 200;
+/** The lease process hears this often that the agent is alive: several times in the silence that it allows. */
+const PING_MS = 1000;
 /** What the lease process says of the gate is compared with what was asked for this often. */
 const GATE_CHECK_MS = 1000;
 /** Whether etcd's leader is on this host, and should not be, is asked this often. */
@@ -147,6 +161,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       lose,
       lastGateCheck: 0,
       lastLeaderCheck: 0,
+      told: null,
       fencing: new Set(),
       fenceFault: null,
     };
@@ -160,6 +175,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     await syncGate();
     cycledAt = env.clock.now();
     const timer = beatForever(session);
+    signal.addEventListener("abort", () => wakeUp());
     try {
       while (!signal.aborted) {
         // What wakes the agent during a cycle asks for another one.
@@ -179,11 +195,15 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   function beatForever(session: Context): AbortController {
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, session.signal]);
+    let pingedAt = Number.NEGATIVE_INFINITY;
     const loop = async () => {
       while (!signal.aborted) {
         env.net.beat(session.me.sid);
-        if (env.clock.now() - cycledAt < CYCLE_LIMIT_MS) env.gate.ping();
         const before = env.clock.now();
+        if (before - pingedAt >= PING_MS && before - cycledAt < CYCLE_LIMIT_MS) {
+          pingedAt = before;
+          env.gate.ping();
+        }
         await env.clock.sleep(beatInterval(session), signal);
         ownLagMs = Math.max(0, env.clock.now() - before - beatInterval(session));
       }
@@ -216,10 +236,13 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       session.policy.timing,
       env.clock.now(),
     );
-    env.net.setPeers(
-      session.policy.hosts.filter((host) => host.name !== session.me.host && host.role === "member"),
-    );
-    env.store.setEndpoints(session.policy.etcdEndpoints);
+    if (tools.told !== session.policy) {
+      tools.told = session.policy;
+      env.net.setPeers(
+        session.policy.hosts.filter((host) => host.name !== session.me.host && host.role === "member"),
+      );
+      env.store.setEndpoints(session.policy.etcdEndpoints);
+    }
     updateSuspects(session);
     clocks.judge(session);
     tellTiming(session);
@@ -381,9 +404,10 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
 
   /** Sleeps until the next cycle is due or something wakes the agent. */
   async function pause(session: Context, woken: AbortSignal): Promise<void> {
-    const quiet = Math.max(session.policy.timing.intervalMs, LEAST_READ_MS);
-    const signal = AbortSignal.any([woken, session.signal]);
-    await env.clock.sleep(isCounting(session) ? SUSPICION_READ_MS : quiet, signal).catch(() => {});
+    const { fenceMs, intervalMs } = session.policy.timing;
+    const quiet = Math.max(fenceMs / QUIET_READS_PER_W, LEAST_READ_MS);
+    const ms = isCounting(session) ? SUSPICION_READ_MS : quorum ? quiet : Math.min(quiet, intervalMs);
+    await env.clock.sleep(ms, woken).catch(() => {});
   }
 
   /** Whether a suspected peer's W runs, or ran out so lately that its fence may still be on its way. */
@@ -508,6 +532,8 @@ interface Tools {
   lose(why: string): void;
   lastGateCheck: number;
   lastLeaderCheck: number;
+  /** The policy that peers and endpoints were last told from. */
+  told: Policy | null;
   /** Hosts whose fence is on its way. */
   fencing: Set<string>;
   /** Why the last fence failed. */

@@ -5,7 +5,10 @@ import { VERSION } from "./version";
 
 /** Free memory is told in steps of this size, so that the record does not change all the time. */
 const MEMORY_STEP_MB = 256;
+/** What changes slowly is looked up this often. */
+const SLOW_MS = 10_000;
 const sent = new WeakMap<Context, string>();
+const slow = new WeakMap<Context, { at: number; facts: SlowFacts }>();
 const sending = new WeakSet<Context>();
 
 /**
@@ -24,7 +27,7 @@ export async function publishInfo(context: Context): Promise<void> {
 
 async function publish(context: Context): Promise<void> {
   const { env, me } = context;
-  const memory = await env.host.memoryMb();
+  const facts = await slowFacts(context);
   const info: HostInfo = {
     version: VERSION,
     copies: Object.fromEntries(
@@ -37,8 +40,7 @@ async function publish(context: Context): Promise<void> {
         state === "warm" && held ? [[name, { ...held, memoryMb: warmMb ?? 0 }]] : [],
       ),
     ),
-    memoryMb: Math.round(memory / MEMORY_STEP_MB) * MEMORY_STEP_MB,
-    certificateUntil: await env.host.certificateUntil(),
+    ...facts,
     suspects: [...context.suspects].sort(),
   };
   const value = JSON.stringify(info);
@@ -48,4 +50,19 @@ async function publish(context: Context): Promise<void> {
     writes: [{ put: keysOf(me.group).info(me.host), value }],
   });
   if (outcome.result === "committed") sent.set(context, value);
+}
+
+type SlowFacts = Pick<HostInfo, "memoryMb" | "certificateUntil">;
+
+async function slowFacts(context: Context): Promise<SlowFacts> {
+  const { clock, host } = context.env;
+  const known = slow.get(context);
+  if (known && clock.now() - known.at < SLOW_MS) return known.facts;
+  const memory = await host.memoryMb();
+  const facts = {
+    memoryMb: Math.round(memory / MEMORY_STEP_MB) * MEMORY_STEP_MB,
+    certificateUntil: await host.certificateUntil(),
+  };
+  slow.set(context, { at: clock.now(), facts });
+  return facts;
 }

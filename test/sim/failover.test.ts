@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { timingOf } from "../../provider/contract";
 import { specOf } from "./group";
 import { inProtectedWorld, inWorld, untilProtected } from "./scenario";
 import type { World } from "./world";
@@ -40,6 +41,22 @@ describe("A container of three hosts", () => {
       assert.ok(world.now() - cutAt < fenceMs + intervalMs + 150, `took ${world.now() - cutAt} ms`);
     }));
 
+  it("does not wait for W a second time when the first fence gets no reply", () =>
+    inProtectedWorld(
+      async (world) => {
+        let lost = 0;
+        world.links.sticks = ({ writes }) =>
+          writes.some((write) => "put" in write && write.put.includes("/fence/")) && lost++ === 0;
+        world.powerOff("a");
+        const cutAt = world.now();
+        await world.until("another host answers", () => world.answering().length === 1);
+        assert.ok(lost > 1, "no second fence was tried");
+        const { fenceMs } = world.policy.timing;
+        assert.ok(world.now() - cutAt < 2 * fenceMs + 500, `took ${world.now() - cutAt} ms`);
+      },
+      { timing: timingOf("fast", true) },
+    ));
+
   it("is no less fast when no heartbeat was ever heard from the host that dies", () =>
     inProtectedWorld(async (world) => {
       world.cut("a", "peers");
@@ -74,7 +91,10 @@ describe("A container of three hosts", () => {
         world.view().containers.get("db")!.standbys!.value.hosts.includes("a"),
       );
       await untilProtected(world);
-      assert.equal(world.host("a").machine!.engine.stateOf("db"), "prepared");
+      await world.until(
+        "a has prepared a copy",
+        () => world.host("a").machine!.engine.stateOf("db") === "prepared",
+      );
     }));
 
   it("is closed and frozen on a primary that cannot reach the store for longer than W, and taken over", () =>

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 
 const VERSION = 1;
 const KEY_ID_BYTES = 4;
@@ -69,10 +69,23 @@ function lengthAndText(text: string): Buffer[] {
   return [Buffer.from([bytes.length]), bytes];
 }
 
+/** What follows from a key alone: worked out once, not for each of many packets a second. */
+const derived = new WeakMap<Buffer, { id: Buffer; secret: KeyObject }>();
+
+function derivedFrom(key: Buffer): { id: Buffer; secret: KeyObject } {
+  let known = derived.get(key);
+  if (!known) {
+    const id = createHash("sha256").update(key).digest().subarray(0, KEY_ID_BYTES);
+    known = { id, secret: createSecretKey(key) };
+    derived.set(key, known);
+  }
+  return known;
+}
+
 function keyId(key: Buffer): Buffer {
-  return createHash("sha256").update(key).digest().subarray(0, KEY_ID_BYTES);
+  return derivedFrom(key).id;
 }
 
 function macOf(body: Buffer, key: Buffer): Buffer {
-  return createHmac("sha256", key).update(body).digest().subarray(0, MAC_BYTES);
+  return createHmac("sha256", derivedFrom(key).secret).update(body).digest().subarray(0, MAC_BYTES);
 }
