@@ -33,10 +33,11 @@ const SUSPICION_READ_MS = 25;
 /**
  * Otherwise it is read as often as keeps every count of W: with W/6 between two reads, two of them may fail before a
  * gap of W/2 starts the counts anew (safety.md 1.2, I9). In short profiles less often, since reads are what an idle
- * agent costs.
+ * agent costs; in long ones more often, since what is wanted of it is read with them.
  */
 const QUIET_READS_PER_W = 6;
 const LEAST_READ_MS = 200;
+const MOST_READ_MS = 500;
 /** The lease process hears this often that the agent is alive: several times in the silence that it allows. */
 const PING_MS = 1000;
 /** What the lease process says of the gate is compared with what was asked for this often. */
@@ -405,7 +406,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   /** Sleeps until the next cycle is due or something wakes the agent. */
   async function pause(session: Context, woken: AbortSignal): Promise<void> {
     const { fenceMs, intervalMs } = session.policy.timing;
-    const quiet = Math.max(fenceMs / QUIET_READS_PER_W, LEAST_READ_MS);
+    const quiet = Math.min(Math.max(fenceMs / QUIET_READS_PER_W, LEAST_READ_MS), MOST_READ_MS);
     const ms = isCounting(session) ? SUSPICION_READ_MS : quorum ? quiet : Math.min(quiet, intervalMs);
     await env.clock.sleep(ms, woken).catch(() => {});
   }

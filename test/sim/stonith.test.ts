@@ -132,7 +132,7 @@ describe("A fencing command", () => {
           await world.run(5000);
         },
         // The clock of a is slower, within what W allows for: its gate closes later than L by the clock of b.
-        { behaviour: "lies", rates: { a: 0.92 }, durations: instantaneous },
+        { behaviour: "lies", rates: { a: 0.7 }, durations: instantaneous },
       ),
       /I1: db is answered by a and b/,
     ));
