@@ -62,7 +62,11 @@ export async function beginAgain(
   local.unhealthy = null;
   local.runningSince = null;
   const recovery = recovers ? recover(context, subject, { recorded, syncGate }) : null;
-  const { committed } = await recorded;
+  const { committed } = await recorded.catch(async (error: Error) => {
+    // What goes on in the engine after the session's end would meet what the next one removes.
+    await recovery?.catch(() => {});
+    throw error;
+  });
   context.wake();
   if (committed) {
     const from = cold ? "cold" : "from its last generation";

@@ -22,11 +22,14 @@ export async function recover(
     await runtime.kill(name);
     local.mac = "parked";
     await syncGate();
-    const [{ folder }, { committed }] = await Promise.all([
+    const steps = [
       intactGeneration(context, container, named),
       recorded,
       runtime.prepare({ spec, mac: parkedMac(context.me.group, name, context.me.host) }),
-    ]);
+    ] as const;
+    // Where one fails, what goes on in the engine would meet what is done next.
+    await Promise.allSettled(steps);
+    const [{ folder }, { committed }] = await Promise.all(steps);
     local.state = "prepared";
     if (!committed) return;
     await restoreHeld(context, { container: name, spec, local, folder, syncGate, mac: "real" });
