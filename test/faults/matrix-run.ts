@@ -29,6 +29,7 @@ export async function carryOut(
       progress(
         `${results.length} of ${runs.length}: ${nameOf(result)}: ${verdict} (${Math.round(result.seconds)} s)`,
       );
+      for (const what of result.notInjected) progress(`  not injected: ${what}`);
       if (why.length > 0) progress(`  journals: ${await keepJournals(stage, nameOf(result))}`);
       if (result.notConverged !== null) {
         await stage.end();

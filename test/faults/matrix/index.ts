@@ -6,13 +6,14 @@ import { gateFaults } from "./gate";
 import { generationFaults } from "./generations";
 import { networkFaults } from "./network";
 import { powerFaults } from "./power";
-import { failpointFaults, processFaults } from "./processes";
+import { failpointFaults, hangFaults, processFaults } from "./processes";
 import { pulumiFaults } from "./pulumi";
 
 /** The table of single faults (safety.md 5.2). */
 export const singleFaults: Fault[] = [
   ...powerFaults,
   ...processFaults,
+  ...hangFaults,
   ...failpointFaults,
   ...networkFaults,
   ...etcdFaults,

@@ -21,6 +21,16 @@ export const processFaults: Fault[] = Object.entries(processes).flatMap(([proces
   }),
 );
 
+/** An agent that hangs for longer than the lease bears with it: renewals end, and a standby takes over. */
+export const hangFaults: Fault[] = [
+  {
+    name: "hang-agent-primary",
+    serves: "during",
+    lastsMs: 9000,
+    inject: (scene) => inHost(scene, scene.primary, processes.agent("STOP")),
+  },
+];
+
 /** The lease process of the primary, stopped for longer than its lease or killed, at each step of a renewal. */
 export const failpointFaults: Fault[] = failpoints.flatMap((point) =>
   (["SIGSTOP", "SIGKILL"] as const).map(
