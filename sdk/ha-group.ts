@@ -106,7 +106,14 @@ export class HaGroup extends ThinResource {
         ...rest,
         name: args.name ?? name,
         stack: `${pulumi.getProject()}/${pulumi.getStack()}`,
-        hosts: hosts.map(({ name, address, role, labels }) => ({ name, address, role, labels })),
+        hosts: hosts.map(({ name, address, role, labels, maintenance }) => ({
+          name,
+          address,
+          role,
+          labels,
+          // Only where it is on: agents of an earlier version know of none.
+          maintenance: maintenance.apply((on) => on || undefined),
+        })),
         connections: pulumi.secret(connections.apply((entries) => Object.fromEntries(entries))),
       },
       outputs: [

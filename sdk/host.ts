@@ -33,6 +33,11 @@ export interface HostArgs {
    * @default "member"
    */
   role?: pulumi.Input<"member" | "witness">;
+  /**
+   * `true` moves every container away from this host, live, and keeps standby copies elsewhere; `up` waits until it
+   * is done. `false` makes the host a candidate again; nothing moves back by itself. @default false
+   */
+  maintenance?: pulumi.Input<boolean>;
   /** Container engines that must be there; ignored on a witness. @default ["podman"] */
   engines?: pulumi.Input<pulumi.Input<Engine>[]>;
   /** Install missing packages with apt. `false` only checks and says what is missing. @default true */
@@ -57,6 +62,7 @@ export class Host extends ThinResource {
   declare readonly address: pulumi.Output<string>;
   declare readonly labels: pulumi.Output<Record<string, string>>;
   declare readonly role: pulumi.Output<"member" | "witness">;
+  declare readonly maintenance: pulumi.Output<boolean>;
   /** What the host is and has. */
   declare readonly facts: pulumi.Output<Omit<Facts, "freeDiskMb">>;
   /** `SHA256:...` of the key that the host showed. */
@@ -72,7 +78,7 @@ export class Host extends ThinResource {
       kind: "Host",
       name,
       args: { ...args, name: args.name ?? name, connection, address },
-      outputs: ["facts", "hostKeyFingerprint", "reachable", "labels", "role"],
+      outputs: ["facts", "hostKeyFingerprint", "reachable", "labels", "role", "maintenance"],
       secrets: ["connection"],
       options,
     });

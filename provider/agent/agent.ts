@@ -30,6 +30,8 @@ import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
 /** While W of a suspected peer is counted the store is read this often, so that it is counted closely. */
 const SUSPICION_READ_MS = 25;
+/** While a container that was moved here waits for this host to own it, nobody serves it. */
+const HANDOVER_READ_MS = 10;
 /**
  * Otherwise it is read as often as keeps every count of W: with W/6 between two reads, two of them may fail before a
  * gap of W/2 starts the counts anew (safety.md 1.2, I9). In short profiles less often, since reads are what an idle
@@ -150,11 +152,12 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       signal,
       actions: new Set(),
       wake: () => wakeUp(),
+      syncGate: () => syncGate(),
     };
     const session = context;
+    const syncGate = createGateKeeper(session);
     await adoptCopies(session);
     await refreshStored(session);
-    const syncGate = createGateKeeper(session);
     const tools: Tools = {
       syncGate,
       probe: createProber(session),
@@ -405,10 +408,19 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
 
   /** Sleeps until the next cycle is due or something wakes the agent. */
   async function pause(session: Context, woken: AbortSignal): Promise<void> {
+    await env.clock.sleep(readPause(session), woken).catch(() => {});
+  }
+
+  function readPause(session: Context): number {
+    const locals = [...session.locals.values()];
+    // A container that was moved here waits before its next instruction for the word that this host owns it.
+    if (locals.some((local) => local.heldFor !== null)) return HANDOVER_READ_MS;
+    // A target that dies now is to be suspected soon.
+    const moves = locals.some((local) => local.standing === "HANDOVER");
+    if (moves || isCounting(session)) return SUSPICION_READ_MS;
     const { fenceMs, intervalMs } = session.policy.timing;
     const quiet = Math.min(Math.max(fenceMs / QUIET_READS_PER_W, LEAST_READ_MS), MOST_READ_MS);
-    const ms = isCounting(session) ? SUSPICION_READ_MS : quorum ? quiet : Math.min(quiet, intervalMs);
-    await env.clock.sleep(ms, woken).catch(() => {});
+    return quorum ? quiet : Math.min(quiet, intervalMs);
   }
 
   /** Whether a suspected peer's W runs, or ran out so lately that its fence may still be on its way. */
@@ -523,6 +535,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     if (copy.state === "prepared") enter(session, name, local, "PREPARED");
     if (copy.state === "absent") enter(session, name, local, "ABSENT");
     if (copy.state !== "held" && copy.state !== "warm") Object.assign(local, { held: null, warmMb: null });
+    if (copy.state !== "held") local.heldFor = null;
   }
 }
 

@@ -41,6 +41,8 @@ export interface Context {
   actions: Set<Promise<unknown>>;
   /** Run the next cycle now. */
   wake(): void;
+  /** Brings the gate up to date; called before any copy is created or changes its MAC. */
+  syncGate(): Promise<void>;
 }
 
 export function localOf(context: Context, container: string): Local {
@@ -66,6 +68,10 @@ export function localOf(context: Context, container: string): Local {
     noTendingBefore: 0,
     checked: null,
     damaged: null,
+    heldFor: null,
+    move: null,
+    handedOverAt: null,
+    noMoveBefore: 0,
     busy: null,
     refusals: new Map(),
     degraded: null,

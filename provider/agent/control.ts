@@ -13,31 +13,23 @@ import {
   specDigest,
 } from "../contract";
 import { checkpoint } from "./actions/generations";
+import { serveHandover } from "./actions/handover-target";
 import { type Context, localOf, track } from "./context";
+import { drain } from "./control/drain";
+import { migrate } from "./control/migrate";
+import { freshView, POLL_MS, Refusal, write } from "./control/support";
 import { isLiveMember, placed } from "./input";
 import { failover } from "./operator/failover";
 import { fenceByOperator } from "./operator/fence";
 import { settle } from "./settle";
 import { groupStatus } from "./status";
-import { createViewReader, emptyContainer, type GroupView } from "./view";
+import { emptyContainer, type GroupView } from "./view";
 
 /** How long `remove` waits for every live host to have removed its copy. */
 const REMOVE_LIMIT_MS = 60_000;
 const CHECKPOINT_LIMIT_MS = 150_000;
 /** How long a checkpoint that is asked for waits for one that is under way. */
 const IDLE_LIMIT_MS = 60_000;
-const POLL_MS = 100;
-/** Longer than an election; a store that is silent for longer has no quorum. */
-const STORE_LIMIT_MS = 2_000;
-
-export class Refusal extends Error {
-  constructor(
-    readonly code: Extract<CtlReply, { ok: false }>["code"],
-    message: string,
-  ) {
-    super(message);
-  }
-}
 
 /** Serves one request of `container-ha ctl`. Never throws: what goes wrong is a reply. */
 export async function handleCtl(
@@ -84,6 +76,13 @@ async function serve(context: Context, request: CtlRequest, quorum: boolean): Pr
       return failover(context, request);
     case "fence":
       return fenceByOperator(context, request);
+    case "migrate":
+      return migrate(context, request);
+    case "drain":
+      return drain(context, request);
+    case "handover":
+      await serveHandover(context, request);
+      return { host: context.me.host };
   }
 }
 
@@ -315,34 +314,4 @@ async function untilIdle(context: Context, name: string): Promise<void> {
       throw new Refusal("refused", `${name} is busy (${local.busy ?? "checkpoint"}); try again`);
     await context.env.clock.sleep(POLL_MS / 5, context.signal);
   }
-}
-
-export async function freshView(context: Context): Promise<GroupView> {
-  const deadline = context.env.clock.now() + STORE_LIMIT_MS;
-  for (;;) {
-    try {
-      return createViewReader(context.me.group)(await context.env.store.read());
-    } catch (error) {
-      if (context.env.clock.now() >= deadline)
-        throw new Refusal("no-quorum", `the store does not answer: ${(error as Error).message}`);
-      await context.env.clock.sleep(POLL_MS, context.signal);
-    }
-  }
-}
-
-async function write(
-  context: Context,
-  {
-    key,
-    rev,
-    text,
-    value,
-    what,
-  }: { key: string; rev: number; text: string | undefined; value: string; what: string },
-): Promise<void> {
-  if (text === value) return;
-  const txn = { compares: [{ key, modRevision: rev }], writes: [{ put: key, value }] };
-  const { committed } = await settle(context.env, txn, context.signal);
-  if (!committed) throw new Refusal("conflict", `${what} was changed by somebody else meanwhile; try again`);
-  context.wake();
 }

@@ -1,4 +1,5 @@
 import { type ContainerSpec, type OnFailure, type Owner, specDigest } from "../contract";
+import { decideHandover, type Move } from "./decide-handover";
 import { decideHolding, isHere } from "./decide-holding";
 import type { CopyState } from "./env";
 import type { Me } from "./ownership";
@@ -44,6 +45,14 @@ export interface LocalCopy {
   checked: { key: string; at: number } | null;
   /** A generation here, `epoch-gen`, whose files were found damaged. */
   damaged: string | null;
+  /** The handover that it was restored for, by its id. */
+  heldFor: string | null;
+  /** The last handover from here that this agent began. */
+  move: Move | null;
+  /** When that one made the target the owner, monotonic ms. */
+  handedOverAt: number | null;
+  /** The agent begins no handover by itself before this time, monotonic ms. */
+  noMoveBefore: number;
 }
 
 export interface DecideInput {
@@ -60,6 +69,8 @@ export interface DecideInput {
   candidates: string[];
   /** Whether the group's policy lets this host take the container if its owner cannot run it any more. */
   mayTake: boolean;
+  /** Where it is to be moved from here, and why; null: it may stay, or no host can take it. */
+  misplaced: { to: string; because: string } | null;
   /** Live members that should keep standby copies, chosen by the owner; computed only where this host owns. */
   wantedStandbys: string[];
   suspects: ReadonlySet<string>;
@@ -93,7 +104,14 @@ export type Decision =
   | { do: "hold"; because: string }
   | { do: "warm"; because: string }
   | { do: "discard"; because: string }
-  | { do: "take-over"; because: string };
+  | { do: "take-over"; because: string }
+  | { do: "move"; to: string; because: string }
+  | { do: "hand-over"; because: string }
+  | { do: "roll-back"; because: string }
+  | { do: "take"; because: string }
+  | { do: "release"; because: string }
+  | { do: "give-back"; because: string }
+  | { do: "take-back"; because: string };
 
 /** A later candidate waits this much longer, so that the first one is not raced (safety.md 1.4). */
 const RANK_DELAY_MS = 150;
@@ -111,6 +129,8 @@ export function decide(input: DecideInput): Decision {
   if (container.unreadable) return nothing("it has a record that this version cannot read");
   if (!container.spec) return decideRemoval(input);
   if (!owner) return decideUnowned(input, container.spec.value);
+  const handover = decideHandover(input);
+  if (handover) return handover;
   if (owner.host === me.host && owner.sid === me.sid) return decideOwned(input, container.spec.value);
   return decideStandby(input, container.spec.value);
 }
@@ -132,18 +152,14 @@ function decideRemoval({ container, copy, me, view, stored }: DecideInput): Deci
     : nothing(`${owner.host} removes it`);
 }
 
-function decideUnowned(
-  { candidates, copy, me, container, lapsed }: DecideInput,
-  spec: ContainerSpec,
-): Decision {
+function decideUnowned({ candidates, copy, me, lapsed }: DecideInput, spec: ContainerSpec): Decision {
   if (copy.state !== "absent" && copy.state !== "prepared") {
     return { do: "evict", because: "a copy runs that no record allows" };
   }
   if (lapsed) return nothing("the lease has lapsed");
   const live = new Set(candidates);
   const first = spec.candidates.find((host) => live.has(host)) ?? candidates[0];
-  if (container.migrating || first !== me.host)
-    return nothing(`${first ?? "no live host"} is to start it first`);
+  if (first !== me.host) return nothing(`${first ?? "no live host"} is to start it first`);
   return { do: "claim", because: "it is new and this host is the first candidate" };
 }
 
@@ -171,6 +187,8 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
     return { do: "begin-again", cold: true, because: "its specification changed" };
   }
   if (copy.state === "frozen") return { do: "resume", because: "the lease is live again and it still owns" };
+  // The agent that opened its gate ended before its last word to the copy that was moved here.
+  if (copy.state === "held") return { do: "release", because: "it serves and is still held" };
   if (copy.state !== "running")
     return afterCrash(input, spec.onFailure, `it ended: ${copy.detail ?? copy.state}`);
   if (!copy.joined) return { do: "rejoin", because: "its gate is not open" };
@@ -190,6 +208,9 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
       because: "it has run long enough for earlier failures not to count any more",
     };
   }
+  const { misplaced } = input;
+  if (misplaced && !copy.checkpointing && input.now >= copy.noMoveBefore && !container.migration)
+    return { do: "move", ...misplaced };
   return decideHolding(input) ?? decideCheckpoint(input, standbys);
 }
 
@@ -269,7 +290,7 @@ function decideTakeOver(input: DecideInput): Decision | null {
   const owner = container.owner!.value;
   const stopped = owner.phase === "STOPPED" && sessionHolds(input.view, owner.host, owner.sid);
   if (input.lapsed || (!stopped && !fence)) return null;
-  if (container.migrating || !candidates.includes(me.host) || !input.mayTake) return null;
+  if (!candidates.includes(me.host) || !input.mayTake) return null;
   const changed = owner.specDigest !== specDigest(container.spec!.value);
   if (owner.phase === "FAILED" && !changed) return null;
   if (isSpent(owner, me.host) && !changed) return null;

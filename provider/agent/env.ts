@@ -88,8 +88,20 @@ export interface Net {
    * names and fsynced. Also one of an older epoch than this store knows: what the record names is never stale.
    */
   fetchGeneration(peer: string, generation: GenerationRef, manifestSha: string): Promise<void>;
-  /** Forward a ctl request to a peer's agent. */
-  ask(peer: string, request: unknown, timeoutMs: number): Promise<unknown>;
+  /**
+   * Stream what a dump writes into `folder` to a peer while it is written; `dumped` tells when it is
+   * complete. Resolves when the peer has all of it. Not durable there: for one restore (safety.md 1.10).
+   */
+  sendImages(
+    peer: string,
+    generation: GenerationRef,
+    images: { folder: string; dumped: Promise<unknown> },
+  ): Promise<void>;
+  /**
+   * Forward a ctl request to a peer's agent. `silenceMs`: rejects when the peer gives no sign of life for so long,
+   * while it works on its answer.
+   */
+  ask(peer: string, request: unknown, timeoutMs: number, silenceMs?: number): Promise<unknown>;
 }
 
 export interface GenerationRef {
@@ -260,6 +272,11 @@ export interface Disk {
   ): Promise<{ manifest: Manifest; sha256: string; bytes: number }>;
   /** Re-hash every file; returns the folder, or throws with the file that is torn or altered. */
   verify(generation: GenerationRef, manifestSha: string): Promise<{ folder: string; manifest: Manifest }>;
+  /**
+   * The folder of images that a peer streams here (Net.sendImages), when all is there. Rejects when the stream breaks,
+   * or after `timeoutMs`. `remove` deletes it.
+   */
+  arrived(generation: GenerationRef, timeoutMs: number): Promise<string>;
   /** Delete one generation, complete or not. */
   remove(generation: GenerationRef): Promise<void>;
   /** Refuse generations with an epoch below this from now on (the token is checked at the resource). */

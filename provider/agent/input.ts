@@ -1,12 +1,20 @@
 import { Cron } from "croner";
-import { defaultSchedule, fenceAfterMs, type PlacedContainer, place, type Schedule } from "../contract";
+import {
+  defaultSchedule,
+  fenceAfterMs,
+  type PlacedContainer,
+  type PlacementInput,
+  place,
+  type Schedule,
+} from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
 import type { DecideInput } from "./decide";
 import { mayTake } from "./failover-policy";
 import { holdDownMs } from "./hold-down";
 import { isLive } from "./observe";
 import { hasRoom } from "./standby";
-import { type ContainerView, usableGeneration } from "./view";
+import { whereTo, whyMisplaced } from "./plan-moves";
+import { type ContainerView, type GroupView, usableGeneration } from "./view";
 
 /** A standby that went away is replaced after this long, so that a blip moves no generations around. */
 const STANDBY_GRACE_MS = 10_000;
@@ -43,6 +51,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     candidates: withoutHeldDown(context, container, live),
     mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
     wantedStandbys: wantedStandbys(context, container, live),
+    misplaced: isMovingAnother(context, container.name) ? null : misplaced(context, container),
     suspects: context.suspects,
     freeMb: view.hosts.get(me.host)?.info?.memoryMb ?? 0,
     fence: fenceSeenAt === undefined ? null : { seenAt: fenceSeenAt, waitMs },
@@ -54,14 +63,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
 /** Live members that may run the container, the best first. */
 export function candidatesFor(context: Context, container: ContainerView): string[] {
   if (!container.spec) return [];
-  const hosts = context.policy.hosts.filter(
-    (host) => host.role === "member" && isLiveMember(context, host.name),
-  );
-  const placement = place(placed(container), {
-    hosts,
-    rules: [...context.view.rules.values()].map((rule) => rule.value),
-    containers: [...context.view.containers.values()].filter((other) => other.spec).map(placed),
-  });
+  const placement = place(placed(container), placementInput(context, context.view));
   return placement.ok ? placement.candidates : [];
 }
 
@@ -76,6 +78,42 @@ function withoutHeldDown(context: Context, container: ContainerView, live: strin
   const holders = usableGeneration(container) ? container.generation!.value.holders : free;
   const others = free.filter((host) => host !== owner?.host && holders.includes(host));
   return others.length > 0 ? free : live;
+}
+
+/** The group as placement sees it now. */
+export function placementInput(context: Context, view: GroupView): PlacementInput {
+  return {
+    hosts: context.policy.hosts.filter((host) => host.role === "member" && isLiveMember(context, host.name)),
+    rules: [...view.rules.values()].map((rule) => rule.value),
+    containers: [...view.containers.values()].filter((other) => other.spec).map(placed),
+  };
+}
+
+/** Whether the host has memory for it; without a generation nothing is known of its size. */
+export function fitsOn(context: Context, container: ContainerView, host: string): boolean {
+  const info = context.view.hosts.get(host)?.info;
+  const generation = container.generation?.value;
+  if (!generation || !info || container.name in info.warm) return true;
+  return hasRoom({ bytes: generation.bytes, freeMb: info.memoryMb });
+}
+
+/** Where a container that must not stay here goes, and why; null: it may stay, or no host can take it. */
+function misplaced(context: Context, container: ContainerView): DecideInput["misplaced"] {
+  if (!container.spec || container.owner?.value.host !== context.me.host) return null;
+  const input = placementInput(context, context.view);
+  const subject = placed(container);
+  const because = whyMisplaced(subject, input);
+  if (because === null) return null;
+  const to = whereTo(subject, input, {
+    standbys: container.standbys?.value.hosts ?? [],
+    fits: (host) => fitsOn(context, container, host),
+  });
+  return to === null ? null : { to, because };
+}
+
+/** One at a time: two would share the link, and neither be short. */
+function isMovingAnother(context: Context, name: string): boolean {
+  return [...context.locals].some(([other, { move }]) => other !== name && move && !move.outcome);
 }
 
 /** Of this host too only what its heartbeat key shows counts: what cannot renew cannot serve. */

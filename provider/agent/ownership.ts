@@ -257,6 +257,8 @@ function ownedTxn(
     compares: [...compares, ...sessionCompares(me)],
     writes: [
       { put: keys.owner(container.name), value: JSON.stringify(owner) },
+      // A handover of the life before is over, whatever had become of it.
+      { delete: keys.migration(container.name) },
       ...(dropsGeneration ? [{ delete: keys.generation(container.name) }] : []),
     ],
   };

@@ -76,7 +76,7 @@ function isWanted(
   spec: ContainerSpec,
   named: Named | null,
 ): boolean {
-  if (spec.standby !== "warm" || !named || container.migrating) return false;
+  if (spec.standby !== "warm" || !named || container.migration) return false;
   return hasRoom({ bytes: named.bytes, freeMb: freeMb + (copy.warmMb ?? 0) });
 }
 

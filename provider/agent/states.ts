@@ -9,6 +9,7 @@ export const states = {
   WARM: "a copy of the committed generation is restored and frozen behind the closed gate under its parked MAC",
   RESTORING: "this host owns the container and restores or starts it behind the closed gate",
   RUNNING: "this host owns the container, its phase is committed and its gate is live",
+  HANDOVER: "this host hands the container over: its gate is closed, its copy frozen until the target runs",
   LAPSED: "the lease was not renewed in time: the kernel drops, the container is frozen, nothing is killed",
   FENCED: "the record names another owner: the copy is being killed",
 } as const;
@@ -21,7 +22,8 @@ const transitions: Record<State, readonly State[]> = {
   HELD: ["WARM", "RESTORING", "PREPARED", "ABSENT", "FENCED"],
   WARM: ["HELD", "RESTORING", "PREPARED", "ABSENT", "FENCED"],
   RESTORING: ["RUNNING", "LAPSED", "FENCED", "ABSENT"],
-  RUNNING: ["RESTORING", "LAPSED", "FENCED", "ABSENT"],
+  RUNNING: ["RESTORING", "HANDOVER", "LAPSED", "FENCED", "ABSENT"],
+  HANDOVER: ["RUNNING", "RESTORING", "FENCED", "ABSENT"],
   LAPSED: ["RUNNING", "RESTORING", "FENCED", "ABSENT"],
   FENCED: ["ABSENT", "PREPARED"],
 };

@@ -8,6 +8,7 @@ import {
 } from "../contract";
 import { type Context, localOf } from "./context";
 import { holdDownMs } from "./hold-down";
+import { handoverStage } from "./decide-handover";
 import { hasRoomOn, isLiveMember, placed, warmBytes } from "./input";
 import { WARM_RESERVE_MB } from "./standby";
 import type { ContainerView } from "./view";
@@ -106,9 +107,17 @@ function containerStatus(context: Context, container: ContainerView): ContainerS
       warm: warmCopy(context, host, container.name),
     })),
     lastFailover: owner?.lastFailover ?? null,
+    moving: movingTo(container),
     degraded: degraded(context, container),
     failure: owner?.phase === "FAILED" ? owner.reason : null,
   };
+}
+
+function movingTo(container: ContainerView): ContainerStatus["moving"] {
+  const stage = handoverStage(container);
+  if (stage === null || stage === "void") return null;
+  const { to, stage: recorded } = container.migration!.value;
+  return { to, stage: stage === "after" ? "RESTORING" : recorded };
 }
 
 function copyState(context: Context, host: string, container: string): string {
@@ -138,6 +147,8 @@ function degraded(context: Context, container: ContainerView): string | null {
     const fence = `; as failover is manual, "container-ha fence ${owner.host}" lets another host take it`;
     return `its primary ${owner.host} is not live${manual ? fence : ""}`;
   }
+  const host = context.policy.hosts.find(({ name }) => name === owner.host);
+  if (host?.maintenance) return `${owner.host} is in maintenance, and it has not been moved away yet`;
   const standbys = container.standbys?.value.hosts ?? [];
   const live = standbys.filter((host) => isLiveMember(context, host));
   if (live.length === 0) return "no standby is live";

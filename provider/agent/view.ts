@@ -13,6 +13,8 @@ import {
   heartbeatSchema,
   hostInfoSchema,
   keysOf,
+  type Migration,
+  migrationSchema,
   type Owner,
   ownerSchema,
   type Policy,
@@ -56,8 +58,8 @@ export interface ContainerView {
   owner: Rec<Owner> | null;
   generation: Rec<Generation> | null;
   standbys: Rec<Standbys> | null;
-  /** A handover is in progress. */
-  migrating: boolean;
+  /** A handover is in progress, or the record of one that is void. */
+  migration: Rec<Migration> | null;
   /** One of its records is of a version that this one cannot read: it is left alone. */
   unreadable: boolean;
 }
@@ -78,6 +80,7 @@ const leaves = {
   owner: ownerSchema,
   gen: generationSchema,
   standbys: standbysSchema,
+  mig: migrationSchema,
 } satisfies Record<string, z.ZodType>;
 
 /** Returns a function that turns raw keys into a view; records whose revision did not change are not parsed again. */
@@ -137,7 +140,7 @@ export function createViewReader(group: string): (raw: ReadonlyMap<string, Store
     } else if (area === "ct" && name && leaf) {
       const container = containerOf(view, name);
       const faults = view.unreadable.length;
-      if (leaf === "mig") container.migrating = true;
+      if (leaf === "mig") container.migration = record(key, leaves.mig);
       if (leaf === "spec") container.spec = record(key, leaves.spec);
       if (leaf === "schedule") container.schedule = record(key, leaves.schedule);
       if (leaf === "owner") container.owner = record(key, leaves.owner);
@@ -188,7 +191,7 @@ export function emptyContainer(name: string): ContainerView {
     owner: null,
     generation: null,
     standbys: null,
-    migrating: false,
+    migration: null,
     unreadable: false,
   };
 }

@@ -44,9 +44,31 @@ export const ctlRequestSchema = z.discriminatedUnion("op", [
     confirmedOff: z.boolean().default(false),
     dryRun: z.boolean().default(false),
   }),
+  /** Move a running container to another host, live. Any host forwards it to the owner. */
+  z.strictObject({
+    op: z.literal("migrate"),
+    name: nameSchema,
+    to: nameSchema,
+    /** Why, for the events. Default: an operator asked for it. */
+    because: z.string().optional(),
+  }),
+  /** Move every container away from a host. Where one has nowhere to go nothing moves, unless `partial`. */
+  z.strictObject({ op: z.literal("drain"), host: nameSchema, partial: z.boolean().default(false) }),
+  /** What the source of a handover asks of its target; between agents only. */
+  z.strictObject({
+    op: z.literal("handover"),
+    name: nameSchema,
+    id: z.string(),
+    step: z.discriminatedUnion("do", [
+      z.strictObject({ do: z.literal("prepare") }),
+      /** The memory that is moved, as owner records alone name it. */
+      z.strictObject({ do: z.literal("restore"), epoch: z.int(), gen: z.int() }),
+    ]),
+  }),
   z.strictObject({ op: z.literal("events"), limit: z.int().min(1).max(10_000).default(200) }),
 ]);
 export type CtlRequest = z.infer<typeof ctlRequestSchema>;
+export type HandoverRequest = Extract<CtlRequest, { op: "handover" }>;
 
 /** `ok: false` is the user's mistake or a refusal with its reason; `code` is for programs. */
 export const ctlReplySchema = z.discriminatedUnion("ok", [

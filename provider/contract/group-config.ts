@@ -24,6 +24,8 @@ export const groupHostSchema = z.strictObject({
   address: ipSchema,
   role: roleSchema.default("member"),
   labels: z.record(z.string(), z.string()).default({}),
+  /** Runs no containers and keeps no standby copies while it is true. */
+  maintenance: z.boolean().optional(),
 });
 export type GroupHost = z.infer<typeof groupHostSchema>;
 

@@ -5,6 +5,7 @@ export * from "./ctl";
 export * from "./group-config";
 export * from "./keys";
 export * from "./manifest";
+export * from "./moves";
 export * from "./names";
 export * from "./parse";
 export * from "./placement";

@@ -28,7 +28,7 @@ export function place(subject: PlacedContainer, input: PlacementInput): Placemen
   const others = input.containers.filter((other) => other.name !== subject.name && other.host !== null);
   const load = (host: string) => others.filter((other) => other.host === host).length;
   const scored = input.hosts
-    .filter((host) => host.role === "member")
+    .filter((host) => host.role === "member" && !host.maintenance)
     .map((host) => ({ host, broken: brokenRules(subject, host, { ...input, containers: others }) }));
   const allowed = scored.filter(({ broken }) => !broken.some((rule) => rule.required));
   if (allowed.length === 0) return { ok: false, reason: refusal(subject, scored) };

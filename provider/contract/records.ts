@@ -95,6 +95,26 @@ export type Generation = z.infer<typeof generationSchema>;
 export const standbysSchema = z.object({ hosts: z.array(nameSchema) });
 export type Standbys = z.infer<typeof standbysSchema>;
 
+/**
+ * `ct/<c>/mig`: a handover that has begun and has not ended (safety.md 1.11). PREPARING: the source serves while the
+ * target is made ready; MOVING: the source is closed and frozen. What follows the point of no return is seen in the
+ * owner record. Void as soon as the owner is neither (from, fromSid, epoch) nor (to, toSid, epoch + 1, RESTORING).
+ */
+export const migrationSchema = z.strictObject({
+  id: z.string().min(1),
+  from: nameSchema,
+  fromSid: sid,
+  to: nameSchema,
+  toSid: sid,
+  /** The epoch of the owner that began it. */
+  epoch: z.int().min(1),
+  stage: z.enum(["PREPARING", "MOVING"]),
+  /** Why it moves, one sentence. */
+  reason: z.string(),
+  at: z.string(),
+});
+export type Migration = z.infer<typeof migrationSchema>;
+
 /** `ct/<c>/schedule`. Exactly one of interval and cron. */
 export const scheduleSchema = z.strictObject({
   /** Milliseconds from the end of one checkpoint to the start of the next. */

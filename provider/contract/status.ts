@@ -18,6 +18,8 @@ export const hostStatusSchema = z.object({
   holdDownMs: z.number().default(0),
   /** Its clock runs so differently from that of the host that answers that the latter does not fence it by itself. */
   clockAlarm: z.boolean().default(false),
+  /** It runs no containers and keeps no standby copies. */
+  maintenance: z.boolean().optional(),
 });
 export type HostStatus = z.infer<typeof hostStatusSchema>;
 
@@ -46,6 +48,8 @@ export const containerStatusSchema = z.object({
     }),
   ),
   lastFailover: lastFailoverSchema.nullable(),
+  /** Where it is being moved to, and how far that is. */
+  moving: z.object({ to: nameSchema, stage: z.string() }).nullish(),
   /** Why protection is not complete, one sentence; null: it is. */
   degraded: z.string().nullable(),
   /** Why it failed, one sentence. */

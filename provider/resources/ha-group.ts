@@ -13,6 +13,7 @@ import { withAdmin } from "../etcd/admin";
 import { hasData, listMembers } from "../etcd/cluster";
 import { votersOf } from "../etcd/voters";
 import { type Fleet, onAll, withFleet } from "../fleet";
+import { enteringMaintenance, untilDrained } from "../group/drained";
 import { newHeartbeatKeys } from "../group/heartbeat-keys";
 import { removeGroup } from "../group/remove";
 import { connectionFaults, type GroupInputs, groupInputsSchema } from "../group/schema";
@@ -93,6 +94,9 @@ export const haGroupHandlers = defineResource({
         const result = outputsOf({ inputs, policy, trust: trusted, heartbeatKeys, voters });
         result.behind = [...current.unreachable.keys()];
         context.keep(result);
+        const hosts = enteringMaintenance(before?.policy, policy);
+        if (hosts.length > 0)
+          await untilDrained({ handle: result.handle, hosts, log: context.log, signal: context.signal });
         await removeGroup(left, {
           group: inputs.name,
           stack: inputs.stack,

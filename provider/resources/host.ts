@@ -20,6 +20,8 @@ const inputs = z.strictObject({
   }),
   labels: z.record(z.string(), z.string()).default({}),
   role: roleSchema.default("member"),
+  /** Of the group's business: it goes into the group's policy. */
+  maintenance: z.boolean().default(false),
   engines: z.array(engineSchema).default(["podman"]),
   install: z.boolean().default(true),
 });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import {
   groupHostSchema,
@@ -97,10 +98,31 @@ async function apply(o: { inputs: Inputs; rule: Rule; context: Context<Outputs> 
     containers.map(({ name }) => name),
   );
   await askGroup(inputs.handle, { op: "set-rule", rule }, { signal });
-  const result = (await standing(inputs)) ?? { met: true, sentence: "written" };
+  const result = await untilMet(inputs, rule, context);
   if (!result.met) context.log(`warning: ${result.sentence}; it governs from the next start or failover on`);
   return result;
 }
+
+/** A required rule moves what runs, live; a preferred one governs placements to come. */
+async function untilMet(inputs: Inputs, rule: Rule, { log, signal }: Context<Outputs>): Promise<Outputs> {
+  const deadline = Date.now() + MOVE_MS;
+  let said = "";
+  for (;;) {
+    const result = (await standing(inputs)) ?? { met: true, sentence: "written" };
+    if (result.met || !rule.required) return result;
+    if (Date.now() >= deadline) {
+      throw new UserError(
+        `rule ${rule.name} is not met after ${MOVE_MS / 1000} s: ${result.sentence}; no host may take what would have to move`,
+      );
+    }
+    if (result.sentence !== said) log(`moving containers until it is met: ${result.sentence}`);
+    said = result.sentence;
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+const MOVE_MS = 180_000;
+const POLL_MS = 500;
 
 function refuseUnknown({ containers, declared, group }: Inputs, existing: string[]): void {
   containers.forEach((name, index) => {

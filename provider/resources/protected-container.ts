@@ -1,11 +1,19 @@
 import { z } from "zod";
-import { type ContainerStatus, type CtlRequest, lastFailoverSchema, specDigest } from "../contract";
+import {
+  type ContainerStatus,
+  type CtlRequest,
+  lastFailoverSchema,
+  movedSchema,
+  parse,
+  specDigest,
+} from "../contract";
 import { askGroup, groupStatus, handleSecrets } from "../control";
 import { UserError } from "../errors";
 import { type Context, defineResource, type Handlers } from "../resource";
 import { coldStartText, coldStartWarning } from "./container-cold-start";
 import { ensureImages } from "./container-images";
 import { containerFaults } from "./container-rules";
+import { moveNotice } from "./container-move";
 import { type ContainerInputs, containerInputs, specFor } from "./container-spec";
 import { ContainerFailed, untilMembers, untilProtected } from "./container-watch";
 import { withEarlyCheck } from "./early-check";
@@ -38,7 +46,12 @@ const definition = defineResource({
     ...desired,
     image: typeof image === "string" ? image : image.sha256,
   }),
-  apply: ({ inputs, context }) => apply(inputs, context),
+  async apply({ inputs, stored, context }) {
+    const outcome = await apply(inputs, context);
+    return stored && stored.inputs.preferredHost !== inputs.preferredHost
+      ? moveToPreferred(inputs, outcome, context)
+      : outcome;
+  },
   read: ({ inputs }) => read(inputs),
   remove: ({ inputs, context }) => remove(inputs, context),
 });
@@ -52,8 +65,7 @@ const checked = withEarlyCheck(definition, {
 export const protectedContainerHandlers: Handlers = {
   ...checked,
   async diff(id, olds, news) {
-    const line = coldStartWarning(olds, news);
-    if (line) console.log(line);
+    for (const line of [coldStartWarning(olds, news), moveNotice(olds, news)]) if (line) console.log(line);
     return checked.diff(id, olds, news);
   },
 };
@@ -89,6 +101,25 @@ async function apply(inputs: ContainerInputs, context: Context<Outputs>): Promis
     throw explained(error);
   }
 }
+
+/** A changed preferred host is a live migration. Refused: the state stays as it was, and the next `up` tries again. */
+async function moveToPreferred(
+  inputs: ContainerInputs,
+  outcome: Outputs,
+  { log, signal }: Context<Outputs>,
+): Promise<Outputs> {
+  const { name, preferredHost: to } = inputs;
+  if (to === undefined || outcome.primary === to) return outcome;
+  log(`moving it live from ${outcome.primary} to ${to}`);
+  const because = "its preferred host changed";
+  const request: CtlRequest = { op: "migrate", name, to, because };
+  const answer = await askGroup(inputs.handle, request, { timeoutMs: MOVE_MS, signal });
+  const { phases } = parse(movedSchema, answer, "the reply to the migration");
+  log(`moved to ${to}: nobody served for ${phases.totalMs} ms`);
+  return (await read(inputs)) ?? outcome;
+}
+
+const MOVE_MS = 300_000;
 
 /** Nothing may be left of a container that could not be protected; where that fails, the state must know of it. */
 async function removeFailed(inputs: ContainerInputs, context: Context<Outputs>, cause: Error): Promise<void> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Decision, decide, type LocalCopy } from "../../provider/agent/decide";
 import { specDigest } from "../../provider/contract";
 import { specOf } from "../sim/group";
-import { containerOf, copyOf, inputOf, preparedCopy } from "./support/views";
+import { containerOf, copyOf, inputOf, migrationOf, preparedCopy, rec } from "./support/views";
 
 const suspects = new Set(["a"]);
 const fence = { seenAt: 90_000, waitMs: 0 };
@@ -65,7 +65,7 @@ describe("A standby that keeps a warm copy", () => {
   });
 
   it("leaves the copy to a handover that is on its way", () =>
-    does("nothing", { container: { ...container, migrating: true } }));
+    does("nothing", { container: { ...container, migration: rec(migrationOf()) } }));
 
   it("takes over with it without waiting for its turn, and with the files while it is old", () => {
     const others = containerOf({

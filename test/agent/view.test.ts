@@ -3,7 +3,7 @@ import type { StoredValue } from "../../provider/agent/env";
 import { createViewReader, sessionHolds } from "../../provider/agent/view";
 import { keysOf } from "../../provider/contract";
 import { policyOf, specOf } from "../sim/group";
-import { generationOf, ownerOf } from "./support/views";
+import { generationOf, migrationOf, ownerOf } from "./support/views";
 
 const keys = keysOf("sim");
 
@@ -28,7 +28,7 @@ describe("The view of a group", () => {
       [keys.generation("db")]: generationOf(),
       [keys.standbys("db")]: { hosts: ["b"] },
       [keys.schedule("db")]: { intervalMs: 1000, stack: "shop/dev" },
-      [keys.migration("db")]: "anything",
+      [keys.migration("db")]: migrationOf(),
     });
     const view = createViewReader("sim")(raw);
     assert.deepEqual(view.unreadable, []);
@@ -42,7 +42,7 @@ describe("The view of a group", () => {
       [db.spec, db.generation, db.standbys, db.schedule].map((one) => one !== null),
       [true, true, true, true],
     );
-    assert.ok(db.migrating);
+    assert.deepEqual(db.migration!.value, migrationOf());
   });
 
   it("names a record that it cannot read, marks its container and leaves the others as they are", () => {

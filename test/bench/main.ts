@@ -1,6 +1,7 @@
 import { crashBench } from "./crash";
 import { failoverBench } from "./failover";
 import { footprintBench } from "./footprint";
+import { handoverBench } from "./handover";
 import { type BenchOptions, readOptions, usage } from "./options";
 
 type Bench = (options: BenchOptions, progress: (line: string) => void) => Promise<object>;
@@ -8,6 +9,7 @@ type Bench = (options: BenchOptions, progress: (line: string) => void) => Promis
 const benches: Record<BenchOptions["bench"], Bench> = {
   failover: failoverBench,
   crash: crashBench,
+  handover: handoverBench,
   footprint: (_, progress) => footprintBench(progress),
 };
 

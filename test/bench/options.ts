@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
-  bench: "failover" | "crash" | "footprint";
+  bench: "failover" | "crash" | "handover" | "footprint";
   runs: number;
   engine: "podman" | "docker";
   /** Memory that Redis is filled to, MB. */
@@ -10,8 +10,11 @@ export interface BenchOptions {
   json: boolean;
 }
 
+const names = ["failover", "crash", "handover", "footprint"];
+
 export const usage = `usage: npm run bench -- failover [--runs N] [--engine podman|docker] [--memory MB] [--standby cold|warm] [--json]
        npm run bench -- crash [--runs N] [--engine podman|docker] [--memory MB] [--json]
+       npm run bench -- handover [--runs N] [--engine podman|docker] [--memory MB] [--json]
        npm run bench -- footprint [--json]`;
 
 /** Null where the words are not a benchmark. */
@@ -31,7 +34,9 @@ export function readOptions(args: string[]): BenchOptions | null {
     const [bench] = positionals;
     const runs = Number(values.runs);
     const memoryMb = Number(values.memory);
-    if (bench !== "failover" && bench !== "crash" && bench !== "footprint") return null;
+    const isKnown = (word?: string): word is BenchOptions["bench"] =>
+      word !== undefined && names.includes(word);
+    if (!isKnown(bench)) return null;
     if (values.engine !== "podman" && values.engine !== "docker") return null;
     if (values.standby !== "cold" && values.standby !== "warm") return null;
     if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(memoryMb) || memoryMb < 1) return null;

@@ -29,6 +29,8 @@ export interface SimDisk {
   /** A peer's transfer. Throws where the token is old or what arrives is damaged. */
   receive(generation: GenerationRef, from: SimDisk, how?: { named: boolean }): void;
   send(generation: GenerationRef): Stored;
+  /** What a peer dumped, for one restore: gone with the power. */
+  takeImages(generation: GenerationRef, image: Image): void;
   /** Nothing more can be written. */
   full: boolean;
   /** So many of the next reads of a generation fail, though nothing is wrong with it. */
@@ -43,6 +45,7 @@ export interface DiskOptions {
   operationMs(): number;
 }
 
+const ARRIVAL_LOOK_MS = 1;
 const BYTES = 64_000_000;
 
 export function createSimDisk(o: DiskOptions): SimDisk {
@@ -114,6 +117,11 @@ export function createSimDisk(o: DiskOptions): SimDisk {
       if (!stored) throw new Error(`no generation ${keyOf(generation)} to send`);
       return stored;
     },
+    takeImages(generation, image) {
+      refuseFull();
+      checkFloor(generation);
+      temporary.set(`${keyOf(generation)}.tmp`, image);
+    },
     portOf: (process) => portOf(process),
   };
   return disk;
@@ -157,6 +165,14 @@ export function createSimDisk(o: DiskOptions): SimDisk {
           if (stored.image.altered) throw new Error("images/pages-1.img was altered");
           return { folder: keyOf(generation), manifest: stored.manifest };
         }),
+      async arrived(generation, timeoutMs) {
+        const folder = `${keyOf(generation)}.tmp`;
+        for (let waited = 0; !temporary.has(folder); waited += ARRIVAL_LOOK_MS) {
+          if (waited >= timeoutMs) throw new Error(`${folder} has not arrived`);
+          await process.wait(ARRIVAL_LOOK_MS);
+        }
+        return folder;
+      },
       remove: (generation) =>
         operation(() => {
           complete.delete(keyOf(generation));

@@ -3,6 +3,8 @@ import {
   fenceSchema,
   generationSchema,
   keysOf,
+  type Migration,
+  migrationSchema,
   type Owner,
   ownerSchema,
   parseJson,
@@ -44,6 +46,7 @@ const STALE_COPY_MS = 5000;
 export function createInvariants({ group, timing, hosts, now, violated }: InvariantsOptions): Invariants {
   const keys = keysOf(group);
   const owners = new Map<string, Owner>();
+  const migrations = new Map<string, Migration>();
   const floors = new Map<string, number>();
   const staleSince = new Map<string, number>();
   const specs = new Map<string, string>();
@@ -78,8 +81,25 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
       violated(
         `I2: ${container} goes from epoch ${last.epoch} of ${last.host} to ${owner.epoch} of ${owner.host}`,
       );
-    if (owner.host !== last.host) seen.takeovers += 1;
-    if (changedHands && last.phase !== "STOPPED") fencedBefore(container, last);
+    const isHandover = changedHands && handedOver(container, last, owner);
+    if (isHandover) seen.handovers += owner.phase === "RESTORING" ? 1 : 0;
+    else if (owner.host !== last.host) seen.takeovers += 1;
+    if (changedHands && last.phase !== "STOPPED" && !isHandover) fencedBefore(container, last);
+  }
+
+  /** A handover, or its way back, under its record: needs no fence where nothing of the last owner can be heard. */
+  function handedOver(container: string, last: Owner, owner: Owner): boolean {
+    const migration = migrations.get(container);
+    if (!migration) return false;
+    const { from, to } = migration;
+    const forth =
+      last.host === from && last.phase === "RUNNING" && owner.host === to && owner.phase === "RESTORING";
+    const back =
+      last.host === to && last.phase === "RESTORING" && owner.host === from && owner.phase === "RESUMING";
+    const { kernel } = hosts.get(last.host)?.machine ?? {};
+    if ((forth || back) && kernel?.passes(macOf(container)))
+      violated(`${container} was handed on by ${last.host} while its gate is open`);
+    return forth || back;
   }
 
   function fencedBefore(container: string, last: Owner): void {
@@ -96,6 +116,11 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
     const sound = now() - soundSince;
     if (sound > timing.fenceMs + timing.leaseMs + 1000)
       violated(`I9: ${host} was fenced though it could renew for ${Math.round(sound)} ms`);
+  }
+
+  function migrationChanged(container: string, { after }: Change): void {
+    if (after) migrations.set(container, parseJson(migrationSchema, after.value, `mig of ${container}`));
+    else migrations.delete(container);
   }
 
   function specChanged(container: string, { after }: Change): void {
@@ -170,6 +195,7 @@ export function createInvariants({ group, timing, hosts, now, violated }: Invari
       const [area, name, leaf] = change.key.slice(keys.prefix.length).split("/");
       if (area === "fence" && change.after) fenced(name!, leaf!, change.after.value);
       if (area === "ct" && leaf === "spec") specChanged(name!, change);
+      if (area === "ct" && leaf === "mig") migrationChanged(name!, change);
       if (area === "ct" && leaf === "owner") ownerChanged(name!, change);
       if (area === "ct" && leaf === "gen") generationChanged(name!, change);
     },

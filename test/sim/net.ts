@@ -30,6 +30,8 @@ export interface SimNet extends Net {
   hear(heartbeat: UdpHeartbeat): void;
 }
 
+/** How often a peer that works on an answer says so. */
+const SIGN_MS = 50;
 /** A connection that carries nothing is given up after this long. */
 const STALL_MS = 3000;
 
@@ -75,17 +77,43 @@ export function createNet(o: NetOptions): SimNet {
         if (other.disk.hashOf(generation) !== manifestSha) throw new Error(`${peer} does not have it`);
         o.disk.receive(generation, other.disk, { named: true });
       }),
-    async ask(peer, request, timeoutMs) {
+    async sendImages(peer, generation, { folder, dumped }) {
+      await dumped;
+      const image = o.disk.imageIn(folder);
+      if (!image) throw new Error(`nothing was dumped into ${folder}`);
+      await transfer(peer, (other) => other.disk.takeImages(generation, image));
+    },
+    async ask(peer, request, timeoutMs, silenceMs = timeoutMs) {
       if (!reaches(peer)) {
-        await process.wait(Math.min(timeoutMs, STALL_MS));
+        await process.wait(Math.min(silenceMs, STALL_MS));
         throw new Error(`${peer} cannot be reached`);
       }
       await process.wait(links.latency());
+      const asked = o.peerOf(peer);
       return new Promise((resolve, reject) => {
+        let silent = 0;
+        let answered = false;
+        const listen = () => {
+          if (answered) return;
+          const now = o.peerOf(peer);
+          // Its kernel resets what belonged to a process that is gone.
+          if (now && now !== asked && reaches(peer)) return reject(new Error(`${peer} hung up`));
+          const speaks = o.peerOf(peer) === asked && !asked?.process.paused && reaches(peer);
+          silent = speaks ? 0 : silent + SIGN_MS;
+          if (silent >= silenceMs) reject(new Error(`${peer} gave no sign of life for ${silenceMs} ms`));
+          else process.after(SIGN_MS, listen);
+        };
+        listen();
         process.after(timeoutMs, () => reject(new Error(`${peer} did not answer within ${timeoutMs} ms`)));
-        o.peerOf(peer)
-          ?.handle(request)
-          .then((answer) => scheduler.after(links.latency(), () => process.deliver(() => resolve(answer))));
+        asked?.handle(request).then((answer) =>
+          scheduler.after(links.latency(), () =>
+            process.deliver(() => {
+              if (!reaches(peer)) return;
+              answered = true;
+              resolve(answer);
+            }),
+          ),
+        );
       });
     },
   };

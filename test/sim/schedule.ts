@@ -119,6 +119,14 @@ const troubles: Trouble[] = [
       return { begin: `pause ${host} agent${point} for ${ms}` };
     },
   },
+  {
+    weight: 4,
+    lasts: [0, 0],
+    strike(random) {
+      const to = random.pick(["a", "b", "c"]);
+      return { begin: `operator: ${JSON.stringify({ op: "migrate", name: "db", to })}` };
+    },
+  },
   { weight: 1, lasts: [0, 0], strike: () => ({ begin: "crash db" }) },
   { weight: 1, lasts: [0, 0], strike: (_, host) => ({ begin: `tombstone ${host}` }) },
   {

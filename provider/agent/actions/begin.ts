@@ -1,7 +1,7 @@
 import { type Connection, type ContainerSpec, keysOf, parkedMac, realMac } from "../../contract";
 import { type Context, count, enter, type Local, type Subject, unlessEnded } from "../context";
 import { triesSoFar, untriedHosts } from "../decide";
-import { Undumpable } from "../env";
+import { Undumpable, type Write } from "../env";
 import { beginAgainTxn, phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
@@ -48,7 +48,11 @@ export async function begin(
 }
 
 /** It serves already: whoever hears nothing of it finds out by himself, only later. */
-async function tellNetwork(context: Context, spec: ContainerSpec, connections: Connection[]): Promise<void> {
+export async function tellNetwork(
+  context: Context,
+  spec: ContainerSpec,
+  connections: Connection[] = [],
+): Promise<void> {
   const { runtime, log } = context.env;
   const mac = realMac(context.me.group, spec.name);
   try {
@@ -180,13 +184,21 @@ async function faultOfTrial(context: Context, { container }: Subject): Promise<s
   }
 }
 
-/** Commits phase RUNNING with the renewal whose ack opens the gate. False: another owner is recorded. */
-async function open(context: Context, { container, local }: Subject, reason: string): Promise<boolean> {
+/**
+ * Commits phase RUNNING, and what belongs to it, with the renewal whose ack opens the gate. False: another owner is
+ * recorded.
+ */
+export async function open(
+  context: Context,
+  { container, local }: Subject,
+  reason: string,
+  more: Write[] = [],
+): Promise<boolean> {
   const mac = realMac(context.me.group, container.name);
   const change = phaseWrites(context.me, container, { phase: "RUNNING", reason }, context.env.clock.wall());
   const key = keysOf(context.me.group).owner(container.name);
   const written = change.writes[0] as { put: string; value: string };
-  let join = { container: container.name, mac, ...change };
+  let join = { container: container.name, mac, ...change, writes: [...change.writes, ...more] };
   for (;;) {
     context.signal.throwIfAborted();
     const outcome = await context.env.gate.join(join);
@@ -202,31 +214,40 @@ async function open(context: Context, { container, local }: Subject, reason: str
     }
     await context.env.clock.sleep(JOIN_RETRY_MS, context.signal);
   }
-  local.joined = true;
-  enter(context, container.name, local, "RUNNING");
+  nowRunning(context, { container, local });
   local.runningSince = context.env.clock.now();
   local.unhealthy = null;
   return true;
 }
 
 /** The record says RUNNING and it is this host's, but the gate is not open: after a restart, a lapse, a repair. */
-export async function rejoin(context: Context, { container, local }: Subject): Promise<string> {
-  const mac = realMac(context.me.group, container.name);
+export async function rejoin(context: Context, subject: Subject): Promise<string> {
+  const { name, spec } = subject.container;
+  if (!(await reopen(context, subject))) return `${name}: the gate could not be opened again yet`;
+  await tellNetwork(context, spec!.value);
+  return `${name}: its gate is open again`;
+}
+
+/** Opens the gate while the owner record is the one that was read. False: not yet. */
+export async function reopen(context: Context, { container, local }: Subject): Promise<boolean> {
   const outcome = await context.env.gate.join({
     container: container.name,
-    mac,
+    mac: realMac(context.me.group, container.name),
     compares: [{ key: keysOf(context.me.group).owner(container.name), modRevision: container.owner!.rev }],
     writes: [],
   });
   if (outcome.result !== "committed") {
     await context.env.clock.sleep(JOIN_RETRY_MS, context.signal);
-    return `${container.name}: the gate could not be opened again yet (${outcome.result})`;
+    return false;
   }
+  nowRunning(context, { container, local });
+  local.runningSince ??= context.env.clock.now();
+  return true;
+}
+
+function nowRunning(context: Context, { container, local }: Subject): void {
   local.joined = true;
   enter(context, container.name, local, "RUNNING");
-  local.runningSince ??= context.env.clock.now();
-  await context.env.runtime.announce({ spec: container.spec!.value, mac });
-  return `${container.name}: its gate is open again`;
 }
 
 async function failed(context: Context, subject: Subject, error: Error): Promise<string> {

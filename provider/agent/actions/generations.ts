@@ -5,9 +5,10 @@ import { commitTxn } from "../ownership";
 import { readStore } from "../session";
 import { settle } from "../settle";
 import { type ContainerView, createViewReader, type GroupView } from "../view";
+import { withLimit } from "./limit";
 
 /** A checkpoint has failed when its packing and sending take longer than this. */
-const TRANSFER_LIMIT_MS = 120_000;
+export const TRANSFER_LIMIT_MS = 120_000;
 
 /**
  * The folder of the named generation with every hash checked. A torn or altered copy is fetched anew from another
@@ -91,7 +92,7 @@ export async function checkpoint(context: Context, subject: Subject, because: st
  * A number that no generation of this epoch here has. safety: the commit of a complete one may still be on its way,
  * from an agent that died before its reply; whatever overwrote its files would destroy what it acknowledges.
  */
-async function nextGeneration({ env }: Context, container: ContainerView): Promise<number> {
+export async function nextGeneration({ env }: Context, container: ContainerView): Promise<number> {
   const { epoch } = container.owner!.value;
   const here = (await env.disk.list()).filter(
     (one) => one.container === container.name && one.epoch === epoch,
@@ -120,7 +121,9 @@ async function publish(
   });
   const standbys = container.standbys?.value.hosts ?? [];
   const sent = await Promise.allSettled(
-    standbys.map((peer) => withLimit(context, env.net.sendGeneration(peer, reference))),
+    standbys.map((peer) =>
+      withLimit(context, env.net.sendGeneration(peer, reference), TRANSFER_LIMIT_MS, "sending it"),
+    ),
   );
   const at = env.clock.now();
   for (const [index, { status }] of sent.entries()) {
@@ -196,18 +199,6 @@ function ended(
   const kind = result.ok ? "checkpoint" : "checkpoint-failed";
   context.env.log.event({ kind, container: container.name, sentence: result.sentence });
   context.wake();
-}
-
-export async function withLimit(context: Context, sending: Promise<void>): Promise<void> {
-  const done = new AbortController();
-  const limit = context.env.clock.sleep(TRANSFER_LIMIT_MS, done.signal).then(() => {
-    if (!done.signal.aborted) throw new Error(`not received within ${TRANSFER_LIMIT_MS / 1000} s`);
-  });
-  try {
-    await Promise.race([sending, limit]);
-  } finally {
-    done.abort();
-  }
 }
 
 /** Complete generations that nothing needs: all before the named one but the last `retain` (safety.md 1.10). */

@@ -2,7 +2,8 @@ import { type Context, count, generationKey, type Subject, track, unlessEnded } 
 import { holdersTxn } from "../ownership";
 import { settle } from "../settle";
 import { refreshStored } from "../stored";
-import { fetchIntact, withLimit } from "./generations";
+import { fetchIntact, TRANSFER_LIMIT_MS } from "./generations";
+import { withLimit } from "./limit";
 
 /** A read that fails may be the system's trouble of a moment: files are damaged when they are twice, so far apart. */
 const SECOND_LOOK_MS = 1000;
@@ -108,7 +109,10 @@ async function fetchAndHold(context: Context, { container, local }: Subject): Pr
   const here = await env.disk
     .verify({ container: container.name, epoch: named.epoch, gen: named.gen }, named.manifestSha)
     .catch(() => null);
-  if (!here) await withLimit(context, unlessEnded(context, fetchIntact(context, container)));
+  if (!here) {
+    const fetched = unlessEnded(context, fetchIntact(context, container));
+    await withLimit(context, fetched, TRANSFER_LIMIT_MS, "fetching it");
+  }
   await refreshStored(context);
   const holders = [...named.holders, me.host];
   const { committed } = await settle(env, holdersTxn(me, container, holders), context.signal);

@@ -3,7 +3,10 @@ import type { Decision } from "../decide";
 import { begin, giveUp, rejoin } from "./begin";
 import { checkpoint } from "./generations";
 import { fetchNamed, scrub } from "./holding";
+import { handOver, move, rollBack, takeBack } from "./handover";
+import { giveBack, release, take } from "./handover-target";
 import { assignStandbys, beginAgain, claim, evict, forget, forgetTries, remove, takeOver } from "./own";
+import { resume } from "./resume";
 import { discard, hold, prepare, warm } from "./standby";
 
 /** Carries out a decision; returns what was done in one sentence. */
@@ -21,9 +24,7 @@ export async function act(
     case "begin":
       return begin(context, subject, syncGate);
     case "resume":
-      await context.env.runtime.thaw(subject.container.name, "lapse");
-      subject.local.state = "running";
-      return rejoin(context, subject);
+      return resume(context, subject);
     case "rejoin":
       return rejoin(context, subject);
     case "begin-again":
@@ -56,5 +57,19 @@ export async function act(
       return discard(context, subject, decision.because);
     case "take-over":
       return takeOver(context, subject, decision.because);
+    case "move":
+      return move(context, subject, decision);
+    case "hand-over":
+      return handOver(context, subject, decision.because);
+    case "roll-back":
+      return rollBack(context, subject, decision.because);
+    case "take":
+      return take(context, subject);
+    case "release":
+      return release(context, subject);
+    case "give-back":
+      return giveBack(context, subject, decision.because);
+    case "take-back":
+      return takeBack(context, subject, decision.because);
   }
 }

@@ -141,6 +141,7 @@ export async function evict(
     held: null,
     heldSince: null,
     warmMb: null,
+    heldFor: null,
     runningSince: null,
     specDigest: null,
   });

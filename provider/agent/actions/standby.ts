@@ -20,7 +20,7 @@ export async function prepare(
     spec,
     mac: parkedMac(context.me.group, container.name, context.me.host),
   });
-  local.state = "prepared";
+  Object.assign(local, { state: "prepared", held: null, heldSince: null, heldFor: null, warmMb: null });
   local.specDigest = specDigest(spec);
   enter(context, container.name, local, "PREPARED");
   return `${container.name}: a standby copy is prepared on ${context.me.host}`;
@@ -66,7 +66,7 @@ async function restoreNamed(
   syncGate: () => Promise<void>,
 ): Promise<Generation> {
   const named = container.generation!.value;
-  Object.assign(local, { held: null, heldSince: null, warmMb: null });
+  Object.assign(local, { held: null, heldSince: null, heldFor: null, warmMb: null });
   try {
     const { folder } = await intactGeneration(context, container, named);
     if (local.state === "warm") enter(context, container.name, local, "PREPARED");
@@ -98,6 +98,7 @@ export async function discard(
     mac: null,
     held: null,
     heldSince: null,
+    heldFor: null,
     warmMb: null,
     specDigest: null,
   });

@@ -68,6 +68,18 @@ const usages: Record<string, Usage> = {
     ],
     example: "container-ha fence-agent fence_ipmilan /etc/fencing/b.conf",
   },
+  migrate: {
+    synopsis: "migrate NAME --to HOST [--json]",
+    what: "Move a running container to another host with its memory and its connections.",
+    options: [["--to HOST", "A live member of the group."], json],
+    example: "container-ha migrate redis --to ha2",
+  },
+  drain: {
+    synopsis: "drain HOST [--partial] [--json]",
+    what: "Move every container away from a host; where one has nowhere to go, nothing moves.",
+    options: [["--partial", "Move those that can be moved all the same."], json],
+    example: "container-ha drain ha1",
+  },
   ctl: {
     synopsis: "ctl",
     what: "Send one JSON request from standard input to the agent and print its JSON reply, for programs.",

@@ -3,12 +3,14 @@ import { parseArguments, usageError } from "./arguments";
 import { checkpoint } from "./checkpoint";
 import { exitCodes } from "./cli-error";
 import { ctl } from "./ctl";
+import { drain } from "./drain";
 import { events } from "./events";
 import { failover } from "./failover";
 import { fence } from "./fence";
 import { fenceAgent } from "./fence-agent";
 import { help, helpText } from "./help";
 import type { CliIo, Command } from "./io";
+import { migrate } from "./migrate";
 import { status } from "./status";
 
 const version: Command = async (args, io) => {
@@ -21,6 +23,8 @@ const commands: Record<string, Command> = {
   status,
   events,
   checkpoint,
+  migrate,
+  drain,
   failover,
   fence,
   "fence-agent": fenceAgent,

@@ -1,7 +1,7 @@
 import { ctlReplySchema, keysOf, type Owner, parse } from "../../contract";
 import { yieldTo } from "../actions/begin";
 import { type Context, localOf, track } from "../context";
-import { freshView, Refusal } from "../control";
+import { freshView, Refusal } from "../control/support";
 import { isLiveMember } from "../input";
 import { sessionCompares } from "../ownership";
 import { settle } from "../settle";
@@ -53,7 +53,7 @@ function known(context: Context, view: GroupView, name: string): { container: Co
       "refused",
       `${name} has a record that this agent's version cannot read: finish the upgrade`,
     );
-  if (container.migrating) throw new Refusal("refused", `${name} is being moved just now; try again`);
+  if (container.migration) throw new Refusal("refused", `${name} is being moved just now; try again`);
   return { container, owner };
 }
 

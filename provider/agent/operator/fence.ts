@@ -1,6 +1,6 @@
 import { type Fence, fenceAfterMs, keysOf } from "../../contract";
 import { type Context, count } from "../context";
-import { freshView, Refusal } from "../control";
+import { freshView, Refusal } from "../control/support";
 import { isLiveMember } from "../input";
 import { heartbeatAge } from "../observe";
 import { sessionCompares } from "../ownership";

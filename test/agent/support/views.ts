@@ -7,6 +7,7 @@ import {
   type ContainerSpec,
   type Fence,
   type Generation,
+  type Migration,
   type Owner,
   specDigest,
 } from "../../../provider/contract";
@@ -48,6 +49,22 @@ export function generationOf(change: Partial<Generation> = {}): Generation {
     manifestSha: sha("manifest"),
     holders: ["a", "b"],
     bytes: 64e6,
+    at: AT,
+    ...change,
+  };
+}
+
+/** From a to b. */
+export function migrationOf(change: Partial<Migration> = {}): Migration {
+  return {
+    id: "m1",
+    from: "a",
+    fromSid: "a-1",
+    to: "b",
+    toSid: "b-1",
+    epoch: 7,
+    stage: "PREPARING",
+    reason: "asked for",
     at: AT,
     ...change,
   };
@@ -121,6 +138,10 @@ export function copyOf(change: Partial<LocalCopy> = {}): LocalCopy {
     noTendingBefore: 0,
     checked: { key: "7-3", at: 100_000 },
     damaged: null,
+    heldFor: null,
+    move: null,
+    handedOverAt: null,
+    noMoveBefore: 0,
     ...change,
   };
 }
@@ -145,6 +166,7 @@ export function inputOf(host: string, change: Partial<DecideInput> = {}): Decide
     stored: new Set(["7-3"]),
     candidates: ["a", "b", "c"],
     mayTake: true,
+    misplaced: null,
     wantedStandbys: ["b"],
     suspects: new Set(),
     freeMb: 4096,

@@ -15,6 +15,7 @@ import { type Arrival, createArrivals } from "./arrivals";
 import { createEpochFloor } from "./epoch-floor";
 import { type FileOps, fileOps } from "./file-ops";
 import { sha256OfText } from "./hash";
+import { createIncoming } from "./incoming";
 import { generationOf, generationText, layoutOf, MANIFEST } from "./layout";
 import { isOf, readManifest } from "./manifest-file";
 import { GenerationRefused } from "./refused";
@@ -27,6 +28,8 @@ export interface GenerationDisk extends Disk {
    * `manifestSha`, every file agrees with it and all is durable. Else throws a GenerationRefused and keeps nothing.
    */
   receive(arrival: Arrival): Promise<void>;
+  /** Images that a peer's dump writes now (`Net.sendImages`); resolves when all is here. */
+  receiveImages(generation: GenerationRef, stream: Readable): Promise<void>;
   /** A complete generation as a compressed tar stream. Destroying the stream ends it. */
   send(generation: GenerationRef): Promise<{ manifestSha: string; stream: Readable }>;
   /** Remove what a crash left half written. For the start, before anything is dumped or received. */
@@ -38,6 +41,7 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
   const layout = layoutOf(root);
   const floor = createEpochFloor(layout, ops);
   const serial = createSerial();
+  const incoming = createIncoming({ begin: beginIncoming, remove });
   const arrivals = createArrivals({
     ops,
     temporary: layout.temporary,
@@ -147,6 +151,7 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
   }
 
   async function remove(generation: GenerationRef): Promise<void> {
+    incoming.forget((text) => text === generationText(generation));
     await arrivals.cancel((other) => isOf(other, generation));
     await serial(generation.container, () => retire(generation));
     await ops.remove(layout.old(generation));
@@ -171,6 +176,11 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
     });
   }
 
+  async function beginIncoming(generation: GenerationRef): Promise<string> {
+    await admit(generation);
+    return begin(generation);
+  }
+
   async function sweep(): Promise<void> {
     for (const container of await namesIn(root)) {
       for (const name of await namesIn(layout.container(container))) {
@@ -192,6 +202,8 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
     seal,
     verify,
     receive: arrivals.receive,
+    receiveImages: incoming.receive,
+    arrived: incoming.arrived,
     send,
     remove,
     raiseEpoch,

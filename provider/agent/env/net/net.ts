@@ -63,7 +63,9 @@ export function createNet(options: NetOptions): AgentNet {
       client.send(peerNamed(peer), generation),
     fetchGeneration: async (peer: string, generation: GenerationRef, manifestSha: string) =>
       client.fetch(peerNamed(peer), generation, manifestSha),
-    ask: async (peer, request, timeoutMs) => client.ask(peerNamed(peer), request, timeoutMs),
+    sendImages: async (peer, generation, images) => client.sendImages(peerNamed(peer), generation, images),
+    ask: async (peer, request, timeoutMs, silenceMs) =>
+      client.ask(peerNamed(peer), request, timeoutMs, silenceMs),
 
     start: async ({ ctl }) => {
       identity = await readIdentity(paths);

@@ -1,13 +1,26 @@
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { GenerationRef } from "../../env";
 import type { GenerationDisk } from "../disk/disk";
+import { growingFiles } from "../disk/growing";
 import { generationText } from "../disk/layout";
+import { encodePieces } from "../disk/pieces";
 import { GenerationRefused } from "../disk/refused";
 import type { Identity } from "./identity";
 import { readText } from "./json-body";
-import { generationPath, MANIFEST_HEADER, refusalFrom, STALL_MS } from "./protocol";
+import {
+  generationPath,
+  imagesPath,
+  MANIFEST_HEADER,
+  PROGRESS_HEADER,
+  refusalFrom,
+  STALL_MS,
+} from "./protocol";
+
+/** How many signs of life a peer gives in the time after which its silence counts. */
+const SIGNS_IN_SILENCE = 5;
 
 export interface Peer {
   name: string;
@@ -17,7 +30,12 @@ export interface Peer {
 export interface PeerClient {
   send(peer: Peer, generation: GenerationRef): Promise<void>;
   fetch(peer: Peer, generation: GenerationRef, manifestSha: string): Promise<void>;
-  ask(peer: Peer, request: unknown, timeoutMs: number): Promise<unknown>;
+  sendImages(
+    peer: Peer,
+    generation: GenerationRef,
+    images: { folder: string; dumped: Promise<unknown> },
+  ): Promise<void>;
+  ask(peer: Peer, request: unknown, timeoutMs: number, silenceMs?: number): Promise<unknown>;
 }
 
 /** Talks to the other agents' peer servers. A connection for each request: a stale one would cost more than it saves. */
@@ -52,12 +70,25 @@ export function createPeerClient(options: {
 
   async function send(peer: Peer, generation: GenerationRef): Promise<void> {
     const { manifestSha, stream } = await disk.send(generation);
-    const request = open(peer, {
-      method: "POST",
-      path: generationPath(generation),
-      headers: { [MANIFEST_HEADER]: manifestSha },
-      timeout: STALL_MS,
-    });
+    const headers = { [MANIFEST_HEADER]: manifestSha };
+    await post(peer, { path: generationPath(generation), headers }, stream);
+  }
+
+  async function sendImages(
+    peer: Peer,
+    generation: GenerationRef,
+    { folder, dumped }: { folder: string; dumped: Promise<unknown> },
+  ): Promise<void> {
+    const stream = Readable.from(encodePieces(growingFiles(folder, dumped)), { objectMode: false });
+    await post(peer, { path: imagesPath(generation) }, stream);
+  }
+
+  async function post(
+    peer: Peer,
+    to: { path: string; headers?: Record<string, string> },
+    stream: Readable,
+  ): Promise<void> {
+    const request = open(peer, { method: "POST", timeout: STALL_MS, ...to });
     request.once("timeout", () => request.destroy(new Error(`no progress in ${STALL_MS} ms`)));
     const answer = answerOf(request);
     const feed = pipeline(stream, request);
@@ -104,10 +135,14 @@ export function createPeerClient(options: {
     }
   }
 
-  async function ask(peer: Peer, body: unknown, timeoutMs: number): Promise<unknown> {
+  async function ask(peer: Peer, body: unknown, timeoutMs: number, silenceMs = timeoutMs): Promise<unknown> {
     const signal = AbortSignal.timeout(timeoutMs);
-    const headers = { "content-type": "application/json" };
-    const request = open(peer, { method: "POST", path: "/ctl", headers, signal });
+    const headers = {
+      "content-type": "application/json",
+      [PROGRESS_HEADER]: String(Math.round(silenceMs / SIGNS_IN_SILENCE)),
+    };
+    const request = open(peer, { method: "POST", path: "/ctl", headers, signal, timeout: silenceMs });
+    request.once("timeout", () => request.destroy(new Error(`no sign of life in ${silenceMs} ms`)));
     const answer = answerOf(request);
     request.end(JSON.stringify(body));
     try {
@@ -123,7 +158,7 @@ export function createPeerClient(options: {
     }
   }
 
-  return { send, fetch, ask };
+  return { send, fetch, sendImages, ask };
 }
 
 function answerOf(request: ReturnType<typeof httpsRequest>): Promise<IncomingMessage> {

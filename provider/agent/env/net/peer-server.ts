@@ -6,7 +6,7 @@ import type { GenerationRef, Log } from "../../env";
 import type { GenerationDisk } from "../disk/disk";
 import type { Identity } from "./identity";
 import { readJson } from "./json-body";
-import { MANIFEST_HEADER, parseGenerationPath, refusalReply, STALL_MS } from "./protocol";
+import { MANIFEST_HEADER, PROGRESS_HEADER, parseGenerationPath, refusalReply, STALL_MS } from "./protocol";
 
 /** Says "still at it" while a request is worked on, so that its sender can tell that from a dead host. */
 const PROGRESS_MS = 2000;
@@ -49,12 +49,16 @@ export function createPeerServer(options: {
         message: `${name ?? "a client without a name"} is no member of this group`,
       });
     }
-    const generation = parseGenerationPath(request.url ?? "");
-    if (generation && request.method === "POST") return take(generation, request, response);
-    if (generation && request.method === "GET") return give(generation, response);
+    const { kind, ...generation } = parseGenerationPath(request.url ?? "") ?? { kind: null };
+    if (kind !== null && "epoch" in generation) {
+      if (kind === "images" && request.method === "POST") return takeImages(generation, request, response);
+      if (kind === "generation" && request.method === "POST") return take(generation, request, response);
+      if (kind === "generation" && request.method === "GET") return give(generation, response);
+    }
     if (request.url === "/ctl" && request.method === "POST") {
       const body = await readJson(request);
-      return reply(response, 200, await withProgress(response, options.ctl(body)));
+      const answer = withProgress(response, options.ctl(body), progressOf(request));
+      return reply(response, 200, await answer);
     }
     reply(response, 404, { message: `nothing is served at ${request.method} ${request.url}` });
   }
@@ -69,6 +73,16 @@ export function createPeerServer(options: {
     // Not before all has arrived: until then a sender that went silent must run into the timeout.
     request.once("end", () => void withProgress(response, received).catch(() => {}));
     await received;
+    reply(response, 200, {});
+    request.resume();
+  }
+
+  async function takeImages(
+    generation: GenerationRef,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    await disk.receiveImages(generation, request);
     reply(response, 200, {});
     request.resume();
   }
@@ -109,11 +123,20 @@ export function createPeerServer(options: {
   };
 }
 
-async function withProgress<T>(response: ServerResponse, work: Promise<T>): Promise<T> {
+async function withProgress<T>(
+  response: ServerResponse,
+  work: Promise<T>,
+  everyMs = PROGRESS_MS,
+): Promise<T> {
   const timer = setInterval(() => {
     if (!response.headersSent) response.writeProcessing();
-  }, PROGRESS_MS);
+  }, everyMs);
   return work.finally(() => clearInterval(timer));
+}
+
+function progressOf(request: IncomingMessage): number {
+  const wanted = Number(request.headers[PROGRESS_HEADER]);
+  return wanted >= 20 ? Math.min(wanted, PROGRESS_MS) : PROGRESS_MS;
 }
 
 function tlsOptions({ ca, cert, key }: Identity) {

@@ -13,12 +13,23 @@ export function generationPath({ container, epoch, gen }: GenerationRef): string
   return `/generation/${container}/${epoch}/${gen}`;
 }
 
-/** Null: the path is not of a generation. */
-export function parseGenerationPath(path: string): GenerationRef | null {
-  const match = /^\/generation\/([^/]+)\/([1-9]\d{0,14})\/([1-9]\d{0,14})$/.exec(path);
-  if (!match || !nameSchema.safeParse(match[1]).success) return null;
-  return { container: match[1]!, epoch: Number(match[2]), gen: Number(match[3]) };
+/** Where a generation that is still being dumped is streamed to. */
+export function imagesPath({ container, epoch, gen }: GenerationRef): string {
+  return `/images/${container}/${epoch}/${gen}`;
 }
+
+/** Null: the path is not of a generation. */
+export function parseGenerationPath(
+  path: string,
+): (GenerationRef & { kind: "generation" | "images" }) | null {
+  const match = /^\/(generation|images)\/([^/]+)\/([1-9]\d{0,14})\/([1-9]\d{0,14})$/.exec(path);
+  if (!match || !nameSchema.safeParse(match[2]).success) return null;
+  const kind = match[1] as "generation" | "images";
+  return { kind, container: match[2]!, epoch: Number(match[3]), gen: Number(match[4]) };
+}
+
+/** Header by which the sender of a request says how often it wants a sign of life, ms. */
+export const PROGRESS_HEADER = "x-progress-ms";
 
 const statusOf: Record<RefusalReason, number> = {
   "older-epoch": 409,
