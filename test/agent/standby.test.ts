@@ -20,7 +20,7 @@ describe("A standby that keeps a warm copy", () => {
 
   it("restores and freezes the committed generation as soon as its files are here", () => {
     does("warm", {});
-    does("nothing", { stored: new Set(["7-2"]) });
+    does("scrub", { stored: new Set(["7-2"]) });
     does("prepare", { copy: copyOf() });
   });
 
@@ -33,7 +33,7 @@ describe("A standby that keeps a warm copy", () => {
     const old = warm({ held: { epoch: 7, gen: 2 } });
     does("warm", { copy: old });
     does("warm", { copy: warm({ held: null }) });
-    does("nothing", { copy: old, stored: new Set(["7-2"]) });
+    does("scrub", { copy: old, stored: new Set(["7-2"]) });
   });
 
   it("restores what is named and holds it when the owner is suspected before the copy was renewed", () => {
