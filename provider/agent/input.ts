@@ -1,19 +1,12 @@
-import { Cron } from "croner";
-import {
-  defaultSchedule,
-  fenceAfterMs,
-  type PlacedContainer,
-  type PlacementInput,
-  place,
-  type Schedule,
-} from "../contract";
+import { fenceAfterMs, type PlacedContainer, type PlacementInput, place } from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
 import type { DecideInput } from "./decide";
 import { mayTake } from "./failover-policy";
 import { holdDownMs } from "./hold-down";
 import { isLive } from "./observe";
-import { hasRoom } from "./standby";
 import { whereTo, whyMisplaced } from "./plan-moves";
+import { nextDue, scheduleOf } from "./schedule";
+import { hasRoom } from "./standby";
 import { type ContainerView, type GroupView, usableGeneration } from "./view";
 
 /** A standby that went away is replaced after this long, so that a blip moves no generations around. */
@@ -183,21 +176,12 @@ function lostJustNow(context: Context, host: string): boolean {
 function checkpointDueIn(context: Context, container: ContainerView, now: number): number {
   const last = localOf(context, container.name).lastCheckpoint;
   if (!last) return 0;
-  const schedule: Pick<Schedule, "intervalMs" | "cron"> = container.schedule?.value ?? defaultSchedule;
-  const wait = schedule.cron
-    ? cronWait(schedule.cron, context, now - last.at)
-    : (schedule.intervalMs ?? defaultSchedule.intervalMs);
+  const ended = Date.parse(context.env.clock.wall()) - (now - last.at);
+  const wait = nextDue(scheduleOf(container), ended) - ended;
   return (last.failures > 0 ? retryWait(last.failures, wait) : wait) - (now - last.at);
 }
 
 /** The more failures in a row, the longer; never longer than the schedule lets the next one wait anyway. */
 function retryWait(failures: number, scheduled: number): number {
   return Math.min(CHECKPOINT_RETRY_MS * 2 ** (failures - 1), Math.max(scheduled, CHECKPOINT_RETRY_MS));
-}
-
-/** Milliseconds from the end of the last checkpoint to the next time that the expression names, UTC. */
-function cronWait(expression: string, context: Context, sinceLast: number): number {
-  const last = new Date(Date.parse(context.env.clock.wall()) - sinceLast);
-  const next = new Cron(expression, { timezone: "UTC" }).nextRun(last);
-  return next ? next.getTime() - last.getTime() : Number.POSITIVE_INFINITY;
 }

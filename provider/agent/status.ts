@@ -10,6 +10,7 @@ import { type Context, localOf } from "./context";
 import { holdDownMs } from "./hold-down";
 import { handoverStage } from "./decide-handover";
 import { hasRoomOn, isLiveMember, placed, warmBytes } from "./input";
+import { overdue } from "./schedule";
 import { WARM_RESERVE_MB } from "./standby";
 import type { ContainerView } from "./view";
 
@@ -155,7 +156,7 @@ function degraded(context: Context, container: ContainerView): string | null {
   const holders = container.generation?.value.holders ?? [];
   const own = owner.host === context.me.host ? localOf(context, container.name).degraded : null;
   if (!live.some((host) => holders.includes(host))) return own ?? "no live standby holds a generation";
-  return own ?? withoutRoom(context, container, live);
+  return own ?? overdue(container, context.env.clock.wall()) ?? withoutRoom(context, container, live);
 }
 
 /** A standby that should keep a warm copy and cannot. */

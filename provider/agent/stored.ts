@@ -1,10 +1,12 @@
 import { obsolete } from "./actions/generations";
 import { type Context, generationKey, type Local, localOf } from "./context";
+import { overdue } from "./schedule";
 import { type ContainerView, usableGeneration } from "./view";
 
 /** The generations on the disk are listed at least this often. */
 const LIST_MS = 60_000;
 const listedAt = new WeakMap<Context, number>();
+const tooOld = new WeakSet<Local>();
 /** The named generation for which the older ones were deleted already. */
 const keptUpTo = new WeakMap<Local, string>();
 
@@ -18,7 +20,10 @@ export async function refreshStored(context: Context): Promise<void> {
 export async function keepStored(context: Context): Promise<void> {
   // A transfer may end after what it was for is gone.
   if (context.env.clock.now() - (listedAt.get(context) ?? 0) > LIST_MS) await refreshStored(context);
-  for (const container of context.view.containers.values()) await keepStoredOf(context, container);
+  for (const container of context.view.containers.values()) {
+    watchAge(context, container);
+    await keepStoredOf(context, container);
+  }
 }
 
 async function keepStoredOf(context: Context, container: ContainerView): Promise<void> {
@@ -42,6 +47,25 @@ async function keepStoredOf(context: Context, container: ContainerView): Promise
   await disk.raiseEpoch(container.name, named.epoch);
   const retain = container.schedule?.value.retain ?? 1;
   await removeObsolete(context, container, { ...named, retain });
+}
+
+/** Tells once when the newest generation of a container that runs here has become too old, and once when that ended. */
+function watchAge(context: Context, container: ContainerView): void {
+  const { me, env } = context;
+  const owner = container.owner?.value;
+  const local = localOf(context, container.name);
+  const owns = owner?.host === me.host && owner.sid === me.sid && owner.phase === "RUNNING";
+  const age = owns ? overdue(container, env.clock.wall()) : null;
+  if ((age !== null) === tooOld.has(local)) return;
+  if (age === null) tooOld.delete(local);
+  else tooOld.add(local);
+  if (!owns) return;
+  const sentence = age ?? "it has a new generation again";
+  env.log.event({
+    kind: "generation-age",
+    container: container.name,
+    sentence: `${container.name}: ${sentence}`,
+  });
 }
 
 /** safety: only what is older than a generation that is known to be committed (safety.md 1.10). */

@@ -45,6 +45,12 @@ export function ensureTrust(request: TrustRequest, before: Trust | undefined): T
   return { authorities, adopted, hosts: Object.fromEntries(hosts), rotation: request.rotation };
 }
 
+/** The same with new certificates for these hosts: for machines that took the place of others. */
+export function renewCertificates(trust: Trust, hosts: readonly { name: string; address: string }[]): Trust {
+  const renewed = hosts.map((host) => [host.name, hostCertificate(trust.authorities[0]!, host)] as const);
+  return { ...trust, hosts: { ...trust.hosts, ...Object.fromEntries(renewed) } };
+}
+
 /** What a host accepts. */
 export function bundleOf(trust: Pick<Trust, "authorities" | "adopted">): string {
   const certs = [...trust.authorities.map((authority) => authority.cert.trim()), ...trust.adopted];

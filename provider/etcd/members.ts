@@ -55,7 +55,12 @@ export function nextMemberStep(members: readonly Member[], voters: readonly Want
   for (const voter of voters) {
     if (voter.hasData === null) continue;
     const member = members.find((candidate) => candidate.peerUrls.includes(voter.peerUrl));
-    if (!member) return { do: "add", voter };
+    if (!member) {
+      const former = members.find((candidate) => candidate.name === voter.name);
+      // A member list with one name twice would keep the new one from starting.
+      if (former) return { do: "remove", member: former, why: `${voter.name} has another address now` };
+      return { do: "add", voter };
+    }
     if (member.started && !voter.hasData) return { do: "remove", member, why: `${voter.name} lost its data` };
     if (!member.started) return { do: "start", voter, member };
     if (member.learner) return { do: "promote", voter, member };

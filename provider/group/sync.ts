@@ -1,9 +1,9 @@
-import { bundleOf, issueAdmin, splitBundle, type Trust } from "../certificates/trust";
+import { bundleOf, issueAdmin, renewCertificates, splitBundle, type Trust } from "../certificates/trust";
 import { etcdctl, etcdUnit } from "../commands/etcd";
 import type { HostFile } from "../commands/files";
 import { RETIRE_VOTER_SCRIPT } from "../commands/group";
 import { systemd } from "../commands/systemd";
-import { canonical, keysOf, type Policy, paths, units } from "../contract";
+import { canonical, type GroupHost, keysOf, type Policy, paths, units } from "../contract";
 import { UserError } from "../errors";
 import { type EtcdAdmin, withAdmin } from "../etcd/admin";
 import { type ClusterRequest, ensureMembers, ensureQuorum } from "../etcd/cluster";
@@ -33,8 +33,8 @@ export interface SyncRequest {
   /** An earlier run came to its end. */
   finished: boolean;
   log(line: string): void;
-  /** Called before the first change on a host. */
-  touched(): void;
+  /** Called before the first change on a host, with the keys that are in force from now on. */
+  touched(trust: Trust): void;
 }
 
 export interface Synced {
@@ -50,12 +50,17 @@ export function syncGroup(request: SyncRequest): Promise<Synced> {
 }
 
 async function sync(request: SyncRequest): Promise<Synced> {
-  const { inputs, fleet, trust } = request;
+  const { inputs, fleet } = request;
   const { hosts } = fleet;
   for (const error of fleet.unreachable.values())
     request.log(`warning: ${error.message} It is left as it is.`);
 
   const views = await onAll(hosts, observeGroupHost);
+  const replaced = replacedHosts(request, views);
+  for (const { name } of replaced)
+    request.log(
+      `${name} is another machine than before, or lost its disk: it joins anew, with a certificate of its own`,
+    );
   const own = { group: inputs.name, stack: inputs.stack };
   checkClaims(own, new Map([...views].map(([name, view]) => [name, view.claim])));
   const facts = new Map([...views].map(([name, view]) => [name, view.network]));
@@ -63,7 +68,8 @@ async function sync(request: SyncRequest): Promise<Synced> {
   const voters = votersOf(inputs.hosts);
   await checkNewPairs(request, views);
 
-  request.touched();
+  const trust = renewCertificates(request.trust, replaced);
+  request.touched(trust);
   await claimHosts(hosts.values(), own);
   const voterHosts = new Map([...hosts].filter(([name]) => voters.some((voter) => voter.name === name)));
   await installEtcd(voterHosts, views, request.log);
@@ -88,13 +94,25 @@ async function sync(request: SyncRequest): Promise<Synced> {
     };
     // One that works is not touched before it is seen to have a majority.
     if (finished) await ensureQuorum(cluster);
-    await prepareEtcd({ request, cluster, policy, views, bundle: bundleOf({ ...trust, adopted }) });
+    await prepareEtcd({
+      request: { ...request, trust },
+      cluster,
+      policy,
+      views,
+      bundle: bundleOf({ ...trust, adopted }),
+    });
     await ensureMembers(cluster);
     await retireFormerVoters(hosts, views, voterHosts);
     await ensureAuth(etcd, { group: inputs.name, hosts: inputs.hosts.map((entry) => entry.name) });
     await writePolicy(etcd, policy);
     return { policy, voters: voters.map((voter) => voter.name), trust: { ...trust, adopted } };
   });
+}
+
+/** Hosts that were in the group before and bear no trace of it: other machines under the same names. */
+function replacedHosts(request: SyncRequest, views: ReadonlyMap<string, HostView>): GroupHost[] {
+  const known = new Set(request.finished ? request.before?.hosts.map((host) => host.name) : []);
+  return request.inputs.hosts.filter(({ name }) => known.has(name) && views.get(name)?.claim === null);
 }
 
 /** Files on every host, and an etcd that has a quorum and runs with them. */
@@ -133,8 +151,7 @@ async function retireFormerVoters(
 
 /** Only pairs with a host that is new to the group: the others have proved it. */
 async function checkNewPairs(request: SyncRequest, views: ReadonlyMap<string, HostView>): Promise<void> {
-  const known = new Set(request.finished ? request.before?.hosts.map((host) => host.name) : []);
-  if ([...views.keys()].every((name) => known.has(name))) return;
+  if (request.finished && [...views.values()].every((view) => view.claim !== null)) return;
   request.log("checking that the hosts reach each other");
   await checkReachability({
     hosts: request.fleet.hosts,

@@ -89,7 +89,7 @@ export const haGroupHandlers = defineResource({
           before: before?.policy,
           finished: before?.voters !== undefined,
           log: context.log,
-          touched: () => context.keep({ trust, heartbeatKeys }),
+          touched: (inForce) => context.keep({ trust: inForce, heartbeatKeys }),
         });
         const result = outputsOf({ inputs, policy, trust: trusted, heartbeatKeys, voters });
         result.behind = [...current.unreachable.keys()];

@@ -239,6 +239,19 @@ describe("A generation", () => {
       await untilProtected(world);
     }));
 
+  it("that grows too old is told of in an event and in the status, and when that is over", () =>
+    inProtectedWorld(async (world) => {
+      for (const name of ["b", "c"]) world.host(name).disk.full = true;
+      await world.until("it is told", () => world.events("generation-age").length === 1, 120_000);
+      assert.match(world.events("generation-age")[0]!, /its newest generation is \d+ s old/);
+      const seenBy = (name: string) => world.host(name).agent!.agent.status().containers[0]!.degraded;
+      assert.match(seenBy("c")!, /newest generation is/);
+      assert.match(seenBy("a")!, /no space left/);
+      for (const name of ["b", "c"]) world.host(name).disk.full = false;
+      await world.until("it is over", () => world.events("generation-age").length === 2, 120_000);
+      await world.until("nobody sees it any more", () => seenBy("c") === null);
+    }));
+
   it("can be asked for at any host and is committed when the reply comes", () =>
     inProtectedWorld(async (world) => {
       const before = named(world);

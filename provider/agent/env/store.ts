@@ -57,6 +57,7 @@ export function createStore(options: StoreOptions): EtcdStore {
   }
 
   async function txn(request: Txn, { timeoutMs = TXN_TIMEOUT_MS } = {}): Promise<TxnOutcome> {
+    const known = newestRevision;
     const attempt = await etcd.txn(txnRequest(request), timeoutMs);
     if ("error" in attempt) {
       const { error, sent } = attempt;
@@ -66,8 +67,13 @@ export function createStore(options: StoreOptions): EtcdStore {
       }
       return { result: "unknown", cause: sent ? error.message : `not sent: ${error.message}` };
     }
-    if (!attempt.reply.succeeded) return { result: "refused" };
     const { revision } = attempt.reply.header;
+    // safety: a rebuilt cluster has higher revisions; one that answers with lower ones is of the past.
+    if (revision < known) {
+      const cause = `the answer is of revision ${revision}, older than ${known} that was seen before`;
+      return { result: "unknown", cause };
+    }
+    if (!attempt.reply.succeeded) return { result: "refused" };
     newestRevision = Math.max(newestRevision, revision);
     return { result: "committed", revision };
   }

@@ -53,6 +53,15 @@ describe("the next change of etcd's members", () => {
     assert.equal(step([member("a")], [voter("a"), voter("b", false)]), "add b");
   });
 
+  it("removes a voter whose machine was replaced by one with another address before that one joins", () => {
+    const before = member("b", { peerUrls: ["https://old:7380"] });
+    assert.equal(
+      step([member("a"), before, member("c")], [voter("a"), voter("b", false), voter("c")]),
+      "remove b",
+    );
+    assert.equal(step([member("a"), member("c")], [voter("a"), voter("b", false), voter("c")]), "add b");
+  });
+
   it("leaves a voter alone whose host does not answer", () => {
     assert.equal(step([member("a"), member("b")], [voter("a"), voter("b", null)]), "nothing");
     assert.equal(step([member("a")], [voter("a"), voter("b", null)]), "nothing");

@@ -5,7 +5,7 @@ import { createCodec } from "./protobuf";
  * and kv.proto (3.4 to 3.6); on the wire only they and the services' full names count.
  */
 const codec = createCodec({
-  ResponseHeader: { revision: "int64 3" },
+  ResponseHeader: { clusterId: "uint64 1", revision: "int64 3" },
   KeyValue: { key: "bytes 1", modRevision: "int64 3", value: "bytes 5" },
   RangeRequest: { key: "bytes 1", rangeEnd: "bytes 2", minModRevision: "int64 10" },
   RangeResponse: { header: "ResponseHeader 1", kvs: "repeated KeyValue 2", count: "int64 4" },
@@ -33,6 +33,8 @@ const codec = createCodec({
 });
 
 export interface Header {
+  /** Another one: the group was rebuilt, and what revisions meant before says nothing any more. */
+  clusterId: string;
   revision: number;
 }
 export interface RangeRequest {

@@ -4,10 +4,12 @@ import type { RangeRequest, RangeResponse } from "./schema";
 /** All keys of a group as of one revision of etcd. Never changed in place: who holds one keeps that moment. */
 export interface View {
   revision: number;
+  /** Of which cluster. */
+  cluster: string;
   keys: ReadonlyMap<string, StoredValue>;
 }
 
-export const emptyView: View = { revision: 0, keys: new Map() };
+export const emptyView: View = { revision: 0, cluster: "", keys: new Map() };
 
 /** Ask for all keys below `prefix` that changed since `view`; with the empty view, for all. */
 export function changesSince(prefix: string, view: View): RangeRequest {
@@ -19,15 +21,16 @@ export function changesSince(prefix: string, view: View): RangeRequest {
 }
 
 /**
- * The view that follows from `view` and the answer about its changes; null: keys were deleted, and only a full answer
- * can say which.
+ * The view that follows from `view` and the answer about its changes; null: only a full answer can tell, since keys
+ * were deleted or another cluster answers.
  */
 export function merge(view: View, reply: RangeResponse): View | null {
-  const { revision } = reply.header;
+  const { revision, clusterId: cluster } = reply.header;
+  if (view.revision !== 0 && view.cluster !== cluster) return null;
   const keys = reply.kvs.length === 0 ? view.keys : merged(view.keys, reply);
   // A key that was deleted is still among these; the count covers the range without the filter. Equal counts
   // therefore mean equal sets.
-  return keys.size === reply.count ? { revision, keys } : null;
+  return keys.size === reply.count ? { revision, cluster, keys } : null;
 }
 
 function merged(keys: ReadonlyMap<string, StoredValue>, reply: RangeResponse): Map<string, StoredValue> {

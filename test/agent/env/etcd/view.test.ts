@@ -10,7 +10,7 @@ describe("the incremental view of a group's keys", () => {
       [first.key.toString(), first.rangeEnd.toString(), first.minModRevision],
       ["/ha/prod/", "/ha/prod0", 0],
     );
-    assert.equal(changesSince("/ha/prod/", { revision: 41, keys: new Map() }).minModRevision, 42);
+    assert.equal(changesSince("/ha/prod/", { ...emptyView, revision: 41 }).minModRevision, 42);
   });
 
   it("is the store itself after any history, and notices every deletion", () => {
@@ -37,6 +37,14 @@ describe("the incremental view of a group's keys", () => {
     );
   });
 
+  it("is read in full again when another cluster answers, whose revisions mean something else", () => {
+    const a = new Map([["a", { value: "1", modRevision: 2 }]]);
+    const view = merge(emptyView, answer(a, 2, 0))!;
+    const rebuilt = answer(a, 1_000_000_002, 3);
+    assert.notEqual(merge(view, rebuilt), null);
+    assert.equal(merge(view, { ...rebuilt, header: { ...rebuilt.header, clusterId: "8" } }), null);
+  });
+
   it("does not change a view that somebody holds", () => {
     const held = merge(emptyView, answer(new Map([["a", { value: "1", modRevision: 2 }]]), 2, 0))!;
     merge(held, answer(new Map([["a", { value: "2", modRevision: 3 }]]), 3, 3));
@@ -56,5 +64,5 @@ function answer(
       value: Buffer.from(value),
       modRevision,
     }));
-  return { header: { revision }, kvs, count: store.size };
+  return { header: { clusterId: "7", revision }, kvs, count: store.size };
 }

@@ -1,0 +1,32 @@
+import { Cron } from "croner";
+import { defaultSchedule, type Schedule } from "../contract";
+import type { ContainerView } from "./view";
+
+/** What a container is checkpointed by. */
+export function scheduleOf(container: ContainerView): Pick<Schedule, "intervalMs" | "cron"> {
+  return container.schedule?.value ?? defaultSchedule;
+}
+
+/** When the next checkpoint is due after one that ended at `after`, ms of wall time. Infinity: never. */
+export function nextDue({ cron, intervalMs }: Pick<Schedule, "intervalMs" | "cron">, after: number): number {
+  if (!cron) return after + (intervalMs ?? defaultSchedule.intervalMs);
+  return new Cron(cron, { timezone: "UTC" }).nextRun(new Date(after))?.getTime() ?? Number.POSITIVE_INFINITY;
+}
+
+/** What a checkpoint may take, and the clocks of two hosts may differ, before anybody is told. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Why the newest generation is older than it may be, one sentence: two in a row did not come about. Null: it is not.
+ * By wall time, for people alone.
+ */
+export function overdue(container: ContainerView, wall: string): string | null {
+  const generation = container.generation?.value;
+  if (!generation) return null;
+  const schedule = scheduleOf(container);
+  const taken = Date.parse(generation.at);
+  const now = Date.parse(wall);
+  if (now < nextDue(schedule, nextDue(schedule, taken)) + PATIENCE_MS) return null;
+  const age = Math.round((now - taken) / 1000);
+  return `its newest generation is ${age} s old, and a crash would lose the work since; the last ones its schedule asks for did not come about`;
+}
