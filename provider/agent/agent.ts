@@ -18,7 +18,7 @@ import { createGateKeeper } from "./gate-keeper";
 import { publishInfo } from "./host-info";
 import { decideInput } from "./input";
 import { betterLeader } from "./leadership";
-import { heartbeatAge, noObservations, observe } from "./observe";
+import { heartbeatAge, isOverdue, noObservations, observe } from "./observe";
 import { fenceTxn } from "./ownership";
 import { createPeerClocks } from "./peer-clocks";
 import { createProber } from "./prober";
@@ -26,7 +26,7 @@ import { establishSession, readStore } from "./session";
 import { groupStatus, timingSentence } from "./status";
 import { whomToSwitchOff } from "./stonith";
 import { keepStored, refreshStored } from "./stored";
-import { type ContainerView, createViewReader, emptyContainer } from "./view";
+import { type ContainerView, createViewReader, emptyContainer, sessionHolds } from "./view";
 
 /** While W of a suspected peer is counted the store is read this often, so that it is counted closely. */
 const SUSPICION_READ_MS = 25;
@@ -423,10 +423,20 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     return quorum ? quiet : Math.min(quiet, intervalMs);
   }
 
-  /** Whether a suspected peer's W runs, or ran out so lately that its fence may still be on its way. */
-  function isCounting({ suspects, observations, policy }: Context): boolean {
-    const limit = 2 * policy.timing.fenceMs;
-    return [...suspects].some((host) => (heartbeatAge(observations, host, env.clock.now()) ?? 0) < limit);
+  /**
+   * Whether a peer's W runs, or ran out so lately that its fence may still be on its way. A peer that has lost only the
+   * store is not suspected, since it is heard; its key tells.
+   */
+  function isCounting({ me, suspects, observations, policy: { timing, hosts }, view }: Context): boolean {
+    const now = env.clock.now();
+    const limit = 2 * timing.fenceMs;
+    const suspected = [...suspects].some((host) => (heartbeatAge(observations, host, now) ?? 0) < limit);
+    return suspected || hosts.some(({ name }) => name !== me.host && isHeldOverdue(name));
+
+    function isHeldOverdue(name: string): boolean {
+      const sid = view.hosts.get(name)?.session?.value.sid;
+      return sid !== undefined && sessionHolds(view, name, sid) && isOverdue(observations, name, timing, now);
+    }
   }
 
   async function onLeaseEvent(

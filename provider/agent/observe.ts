@@ -11,6 +11,8 @@ export interface Observation {
   /** A new session is counted anew: the key may still be its predecessor's. */
   sessionRev: number;
   seenAt: number;
+  /** When this revision was read first, whatever gaps there were since: says when to look closer, never when to fence. */
+  stillSince: number;
   /** L that the owner announced with that heartbeat. */
   leaseMs: number;
 }
@@ -23,6 +25,11 @@ export interface Observations {
   /** Containers that their owner gave up: the owner record's revision, and when this observer first read it. */
   stopped: ReadonlyMap<string, { rev: number; seenAt: number }>;
 }
+
+/** A renewal may be late by one interval before its reader looks closer. */
+const OVERDUE_INTERVALS = 2;
+/** After so many times W the host is gone for long, and nobody waits for it. */
+const OVERDUE_LIMIT = 10;
 
 export const noObservations: Observations = {
   hosts: new Map(),
@@ -49,8 +56,9 @@ export function observe(before: Observations, view: GroupView, timing: Timing, n
     const leaseMs = host.heartbeat?.value.leaseMs ?? timing.leaseMs;
     const sessionRev = host.session.rev;
     const known = before.hosts.get(name);
-    const same = known?.rev === rev && known.sessionRev === sessionRev && !restart;
-    hosts.set(name, same ? known : { rev, sessionRev, seenAt: now, leaseMs });
+    const same = known?.rev === rev && known.sessionRev === sessionRev;
+    if (same) hosts.set(name, restart ? { ...known, seenAt: now } : known);
+    else hosts.set(name, { rev, sessionRev, seenAt: now, stillSince: now, leaseMs });
   }
   return { hosts, lastGoodRead: now, fences, stopped: observeStopped(before, view, now) };
 }
@@ -69,6 +77,17 @@ function observeStopped(before: Observations, view: GroupView, now: number): Obs
 export function heartbeatAge(observations: Observations, host: string, now: number): number | null {
   const seen = observations.hosts.get(host);
   return seen ? now - seen.seenAt : null;
+}
+
+/**
+ * Whether the peer's key is overdue, and not since long ago. Reads that are slower than usual start every count anew,
+ * so that they must be closer together where a count could matter (safety.md 1.2).
+ */
+export function isOverdue(observations: Observations, host: string, timing: Timing, now: number): boolean {
+  const seen = observations.hosts.get(host);
+  if (seen === undefined) return false;
+  const stillMs = now - seen.stillSince;
+  return stillMs > OVERDUE_INTERVALS * timing.intervalMs && stillMs < OVERDUE_LIMIT * timing.fenceMs;
 }
 
 /** Whether W has passed, W by the L that the owner announced, never by the own setting alone. */

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { isLive, mayFence, noObservations, type Observations, observe } from "../../provider/agent/observe";
+import {
+  isLive,
+  isOverdue,
+  mayFence,
+  noObservations,
+  type Observations,
+  observe,
+} from "../../provider/agent/observe";
 import { timingOf } from "../../provider/contract";
 import { containerOf, hostOf, rec, viewOf } from "./support/views";
 
@@ -47,6 +54,18 @@ describe("An observer of a heartbeat key", () => {
     assert.equal(gapless.hosts.get("a")!.seenAt, 0);
     const after = observe(seen, viewOf([heartbeat(5)]), timing, 1001 + W / 2);
     assert.equal(after.hosts.get("a")!.seenAt, 1001 + W / 2);
+  });
+
+  it("knows that a key is overdue although every gap starts the count anew", () => {
+    const gap = W / 2 + 1;
+    const first = observe(noObservations, viewOf([heartbeat(5)]), timing, 1000);
+    const second = observe(first, viewOf([heartbeat(5)]), timing, 1000 + gap);
+    assert.ok(!isOverdue(first, "a", timing, 1000));
+    assert.ok(isOverdue(second, "a", timing, 1000 + gap));
+    assert.ok(!mayFence(second, "a", timing, 1000 + W));
+    const renewed = observe(second, viewOf([heartbeat(6)]), timing, 1000 + 2 * gap);
+    assert.ok(!isOverdue(renewed, "a", timing, 1000 + 2 * gap));
+    assert.ok(!isOverdue(second, "a", timing, 1000 + 10 * W));
   });
 
   it("counts anew for a new session whose first heartbeat has not come yet", () => {

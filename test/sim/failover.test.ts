@@ -97,6 +97,17 @@ describe("A container of three hosts", () => {
       );
     }));
 
+  it("is taken over from a primary that has lost only the store, also where every read takes long", () =>
+    inProtectedWorld(
+      async (world) => {
+        world.links.latency = () => 45;
+        await world.run(1000);
+        world.cut("a", "store");
+        await world.until("b answers", () => world.answering().includes("b"), 3000);
+      },
+      { timing: timingOf("fast", true) },
+    ));
+
   it("is closed and frozen on a primary that cannot reach the store for longer than W, and taken over", () =>
     inProtectedWorld(async (world) => {
       world.cut("a", "store");
