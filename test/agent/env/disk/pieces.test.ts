@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { growingFiles } from "../../../../provider/agent/env/disk/growing";
+import { encodePieces, writePieces } from "../../../../provider/agent/env/disk/pieces";
+
+describe("Images that are streamed while they are dumped", () => {
+  let from: string;
+  let to: string;
+  beforeEach(() => {
+    from = mkdtempSync(join(tmpdir(), "pieces-"));
+    to = mkdtempSync(join(tmpdir(), "pieces-"));
+    mkdirSync(join(from, "images"));
+  });
+  afterEach(() => {
+    for (const folder of [from, to]) rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("arrive whole, those that grow before the dump is complete", async () => {
+    let complete = () => {};
+    const dumped = new Promise<void>((resolve) => {
+      complete = resolve;
+    });
+    writeFileSync(join(from, "images/pages-1.img"), "a".repeat(3_000_000));
+    const pieces = growingFiles(from, dumped);
+    const first = await pieces.next();
+    assert.equal(first.value?.path, "images/pages-1.img");
+    appendFileSync(join(from, "images/pages-1.img"), "b".repeat(10));
+    writeFileSync(join(from, "images/inventory.img"), "inventory");
+    writeFileSync(join(from, "images/empty.img"), "");
+    writeFileSync(join(from, "layer.tar"), "layer");
+    complete();
+    const all = (async function* () {
+      yield first.value!;
+      yield* pieces;
+    })();
+    await writePieces(Readable.from(encodePieces(all), { objectMode: false }), to);
+    for (const path of ["images/pages-1.img", "images/inventory.img", "images/empty.img", "layer.tar"])
+      assert.ok(readFileSync(join(to, path)).equals(readFileSync(join(from, path))), path);
+  });
+
+  it("are refused when the dump fails, when the stream is torn, and where a file has no place", async () => {
+    const failed = Promise.reject(new Error("CRIU says no"));
+    failed.catch(() => {});
+    await assert.rejects(async () => {
+      for await (const _ of growingFiles(from, failed));
+    }, /CRIU says no/);
+    const whole: Buffer[] = [];
+    const one = async function* (path: string) {
+      yield { path, data: Buffer.from("x".repeat(1000)) };
+    };
+    for await (const chunk of encodePieces(one("layer.tar"))) whole.push(chunk);
+    const torn = Buffer.concat(whole).subarray(0, 500);
+    await assert.rejects(writePieces(Readable.from([torn]), to), /ended before all of it was here/);
+    const outside = Readable.from(encodePieces(one("images/../../etc/passwd")), { objectMode: false });
+    await assert.rejects(writePieces(outside, to), /has no place in a generation/);
+  });
+});
