@@ -110,7 +110,8 @@ describe("A container with a warm standby", () => {
   it("has it on a host with room for it, and says where there is none", () =>
     inWorld({}, async (world) => {
       world.host("b").memoryMb = 300;
-      await world.run(1000);
+      const told = () => world.view().hosts.get("b")?.info?.memoryMb;
+      await world.until("b tells the group of its memory", () => told() === 256, 20_000);
       const workload = { ...specOf().workload, memory: 100 };
       await world.protect({ ...specOf({ preferredHost: "a", standby }), workload });
       await untilWarm(world, "c");

@@ -170,8 +170,17 @@ describe("a protected container", () => {
       });
     }
 
+    it("says that a changed preferred host is a live migration, which keeps the memory", async () => {
+      const before = (await state()) as Record<string, unknown>;
+      const { inputs, lines } = await diff(before, { preferredHost: "ha2" });
+      assert.deepEqual(lines.result, { changes: true, replaces: [], deleteBeforeReplace: true });
+      assert.equal(inputs.coldStart, before.coldStart);
+      assert.deepEqual(lines.printed, [
+        "ProtectedContainer redis: the changed preferredHost means a live migration to ha2: its memory and its connections are kept",
+      ]);
+    });
+
     for (const [what, changed] of Object.entries({
-      preferredHost: { preferredHost: "ha2" },
       standbys: { standbys: 2 },
       probes: { probes: [{ tcp: { port: 6379 } }] },
       onFailure: { onFailure: { crash: "failover" } },
