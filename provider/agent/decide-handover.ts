@@ -1,5 +1,5 @@
 import { type MovePhases, specDigest } from "../contract";
-import type { Decision, DecideInput } from "./decide";
+import type { DecideInput, Decision } from "./decide";
 import type { ContainerView } from "./view";
 
 /** A handover that this incarnation of the agent began as its source. */

@@ -7,8 +7,8 @@ import {
   specDigest,
 } from "../contract";
 import { type Context, localOf } from "./context";
-import { holdDownMs } from "./hold-down";
 import { handoverStage } from "./decide-handover";
+import { holdDownMs } from "./hold-down";
 import { hasRoomOn, isLiveMember, placed, warmBytes } from "./input";
 import { overdue } from "./schedule";
 import { WARM_RESERVE_MB } from "./standby";

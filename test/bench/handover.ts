@@ -1,4 +1,4 @@
-import { movedSchema, type MovePhases, parseJson } from "../../provider/contract";
+import { type MovePhases, movedSchema, parseJson } from "../../provider/contract";
 import { steadyClient } from "../agent/env/runtime/steady-client";
 import type { Lab } from "../lab/lab";
 import { defaultLabId, withLab } from "../lab/with-lab";

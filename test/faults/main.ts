@@ -1,5 +1,5 @@
-import { carryOut } from "./matrix-run";
 import { notCovered } from "./matrix";
+import { carryOut } from "./matrix-run";
 import { readOptions, usage } from "./options";
 import { planRuns } from "./plan";
 import { summarise, tableOf } from "./report";

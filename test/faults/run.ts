@@ -5,7 +5,7 @@ import { until } from "../support/until";
 import { type Finding, judge } from "./judge";
 import type { RunResult } from "./report";
 import { type Fault, openScene, type Scene } from "./scene";
-import { SUBJECT, type Stage } from "./stage";
+import { type Stage, SUBJECT } from "./stage";
 import { dropTraffic } from "./traffic";
 
 const READY_LIMIT_MS = 60_000;

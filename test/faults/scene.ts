@@ -1,5 +1,5 @@
 import { containerStatus, isProtected, untilContainer } from "../support/group";
-import { GROUP, SUBJECT, type Stage } from "./stage";
+import { GROUP, type Stage, SUBJECT } from "./stage";
 
 /** Who plays which part when a fault comes. */
 export interface Scene {

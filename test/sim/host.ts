@@ -36,6 +36,8 @@ export interface Ground {
   violated(sentence: string): void;
   changed(): void;
   peerOf(host: string): Peer | null;
+  /** Its kernel lives: it refuses what nobody listens to. */
+  isOn(host: string): boolean;
   tamper: Tamper;
   /** The fencing command, run by this process. */
   switchOff(process: SimProcess, argv: string[]): Promise<void>;

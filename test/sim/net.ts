@@ -23,6 +23,8 @@ export interface NetOptions {
   random: Random;
   /** The running agent of a host. */
   peerOf(host: string): Peer | null;
+  /** Its kernel lives: it refuses what nobody listens to. */
+  isOn(host: string): boolean;
   transferMs(): number;
 }
 
@@ -43,11 +45,15 @@ export function createNet(o: NetOptions): SimNet {
   const reaches = (peer: string) =>
     links.pass(host, peer) && links.pass(peer, host) && o.peerOf(peer) !== null;
 
+  /** How a connection fails that cannot be made: refused at once where the kernel lives, else after `silenceMs`. */
+  async function unreachable(peer: string, silenceMs: number): Promise<never> {
+    const refused = links.pass(host, peer) && links.pass(peer, host) && o.isOn(peer);
+    await process.wait(refused ? links.latency() : silenceMs);
+    throw new Error(`${peer} ${refused ? "refuses connections" : "cannot be reached"}`);
+  }
+
   async function transfer(peer: string, move: (other: Peer) => void): Promise<void> {
-    if (!reaches(peer)) {
-      await process.wait(STALL_MS);
-      throw new Error(`${peer} cannot be reached`);
-    }
+    if (!reaches(peer)) return unreachable(peer, STALL_MS);
     await process.wait(o.transferMs());
     const other = o.peerOf(peer);
     if (!other || !reaches(peer)) {
@@ -84,10 +90,7 @@ export function createNet(o: NetOptions): SimNet {
       await transfer(peer, (other) => other.disk.takeImages(generation, image));
     },
     async ask(peer, request, timeoutMs, silenceMs = timeoutMs) {
-      if (!reaches(peer)) {
-        await process.wait(Math.min(silenceMs, STALL_MS));
-        throw new Error(`${peer} cannot be reached`);
-      }
+      if (!reaches(peer)) return unreachable(peer, Math.min(silenceMs, STALL_MS));
       await process.wait(links.latency());
       const asked = o.peerOf(peer);
       return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import type { Schedule } from "./schedule";
-import { type Outcome, runTrial } from "./trial";
 import type { Tamper } from "./tamper";
+import { type Outcome, runTrial } from "./trial";
 
 type Failure = Outcome & { violation: NonNullable<Outcome["violation"]> };
 

@@ -133,6 +133,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       dirty = true;
     },
     peerOf: (name) => hosts.get(name)?.agent ?? null,
+    isOn: (name) => hosts.get(name)?.on ?? false,
     tamper: { ...honest, ...options.tamper },
     switchOff: (process, argv) => fencing.run(process, argv),
   };

@@ -46,9 +46,14 @@ export async function beginHandover(
     at: env.clock.wall(),
   };
   const local = localOf(context, container.name);
-  const { committed } = await settle(env, beginHandoverTxn(me, container, migration), context.signal);
-  if (!committed) return false;
+  const before = local.move;
+  // Before the record, which a cycle may read sooner than this does its reply.
   local.move = { id, to, ready: false, outcome: null };
+  const { committed } = await settle(env, beginHandoverTxn(me, container, migration), context.signal);
+  if (!committed) {
+    local.move = before;
+    return false;
+  }
   env.log.event({
     kind: "handover",
     container: container.name,

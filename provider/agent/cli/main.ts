@@ -1,7 +1,7 @@
-import { createInterface } from "node:readline/promises";
 import { readFile, stat } from "node:fs/promises";
-import { setTimeout } from "node:timers/promises";
+import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
 import { paths } from "../../contract";
 import { tryRun } from "../env/runtime/exec";
 import { CliError, exitCodes } from "./cli-error";

@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { etcdArgv, etcdctl, etcdUnit, joinEnvironment, WIPE_SCRIPT } from "../../../provider/commands/etcd";
-import { skipBecause } from "../../support/skip";
 import { temporaryFolder } from "../../agent/env/support/generations";
+import { skipBecause } from "../../support/skip";
 
 const options = {
   host: { name: "a", address: "10.0.0.1" },
