@@ -92,7 +92,7 @@ export async function checkpoint(context: Context, subject: Subject, because: st
  * A number that no generation of this epoch here has. safety: the commit of a complete one may still be on its way,
  * from an agent that died before its reply; whatever overwrote its files would destroy what it acknowledges.
  */
-export async function nextGeneration({ env }: Context, container: ContainerView): Promise<number> {
+async function nextGeneration({ env }: Context, container: ContainerView): Promise<number> {
   const { epoch } = container.owner!.value;
   const here = (await env.disk.list()).filter(
     (one) => one.container === container.name && one.epoch === epoch,

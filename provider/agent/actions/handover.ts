@@ -6,7 +6,6 @@ import { beginHandoverTxn, giveBackTxn, handOverTxn, rollBackTxn, stageTxn } fro
 import { isLiveMember } from "../input";
 import { settle } from "../settle";
 import { type ContainerView, createViewReader } from "../view";
-import { nextGeneration } from "./generations";
 import { unlessSuspected, withLimit } from "./limit";
 import { evict } from "./own";
 import { resume } from "./resume";
@@ -95,10 +94,11 @@ export async function handOver(context: Context, subject: Subject, because: stri
   const { local } = subject;
   const name = subject.container.name;
   const move = local.move!;
-  const gen = await nextGeneration(context, subject.container);
-  const reference = { container: name, epoch: subject.container.owner!.value.epoch, gen };
   const moving = await enterStage(context, subject.container);
   if (!moving) return `${name}: its records changed, decides again`;
+  // safety: a revision of the store, so that no generation has this number while what is left of the move is removed.
+  const gen = moving.migration!.rev;
+  const reference = { container: name, epoch: subject.container.owner!.value.epoch, gen };
   let times: Omit<MovePhases, "switchMs" | "totalMs">;
   try {
     times = await moveMemory(context, { container: moving, local }, reference);
