@@ -48,6 +48,34 @@ describe("import rules", () => {
   });
 });
 
+describe("time and chance", () => {
+  /** What answers differently each time it is asked, or waits for the machine's own clock. */
+  const real =
+    /\bDate\.now\b|\bnew Date\(\)|\bset(Timeout|Interval)\b|\bMath\.random\b|\bperformance\b|\bhrtime\b|\brandom(UUID|Bytes|Int)\b/;
+
+  it("come only through ports in what the agent and the lease process decide", () => {
+    // What lies below the ports, the programs that join them to the machine, and what people look at.
+    const below =
+      /^provider\/agent\/(env|api|cli)\/|\/main\.ts$|^provider\/agent\/lease\/(nft|kernel|server|gate-client|stale-nft|lines)/;
+    assert.deepEqual(uses("provider/agent", below), []);
+  });
+
+  it("are virtual and seeded in the simulator", () => {
+    // Only its command line measures how long it takes.
+    assert.deepEqual(uses("test/sim", /^test\/sim\/main\.ts$/), []);
+  });
+
+  function uses(folder: string, except: RegExp): string[] {
+    return sourcesBelow(folder)
+      .filter((file) => !except.test(file))
+      .flatMap((file) =>
+        readFileSync(join(root, file), "utf8")
+          .split("\n")
+          .flatMap((line, index) => (real.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
+      );
+  }
+});
+
 function strays(folder: string, allowed: string[]): Import[] {
   return importsBelow(folder).filter(
     ({ target }) => !allowed.some((prefix) => target === prefix || target.startsWith(`${prefix}/`)),
@@ -55,11 +83,17 @@ function strays(folder: string, allowed: string[]): Import[] {
 }
 
 function importsBelow(folder: string): Import[] {
+  return sourcesBelow(folder)
+    .flatMap(importsOf)
+    .filter(({ target }) => !target.startsWith("node:"));
+}
+
+function sourcesBelow(folder: string): string[] {
   const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
   assert.ok(files.length > 0, `${folder} has no sources`);
-  return files.flatMap(importsOf).filter(({ target }) => !target.startsWith("node:"));
+  return files;
 }
 
 function importsOf(file: string): Import[] {

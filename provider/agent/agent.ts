@@ -46,6 +46,8 @@ const PING_MS = 1000;
 const GATE_CHECK_MS = 1000;
 /** Whether etcd's leader is on this host, and should not be, is asked this often. */
 const LEADER_CHECK_MS = 3000;
+/** Said once, as an abort without a reason makes an error with a stack each time. */
+const WOKEN = "woken";
 /** An agent whose cycles have not ended for this long says no more that it is alive: it hangs (safety.md 1.5). */
 const CYCLE_LIMIT_MS = 5000;
 
@@ -175,8 +177,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     env.runtime.onExit((name) => {
       if (!signal.aborted) void onExit(session, name, tools);
     });
-    await env.gate.adopt({ sid: me.sid, record: me.record });
-    await syncGate();
+    await adoptGate(session, syncGate);
+    signal.addEventListener("abort", () => wakeUp());
     cycledAt = env.clock.now();
     const timer = beatForever(session);
     signal.addEventListener("abort", () => wakeUp());
@@ -184,7 +186,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       while (!signal.aborted) {
         // What wakes the agent during a cycle asks for another one.
         const woken = new AbortController();
-        wakeUp = () => woken.abort();
+        wakeUp = () => woken.abort(WOKEN);
         await cycle(session, tools);
         cycledAt = env.clock.now();
         isReady();
@@ -192,6 +194,22 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       }
     } finally {
       timer.abort();
+    }
+  }
+
+  /** Until its gate can be told, a host serves nothing; whoever repairs it need not start the agent again. */
+  async function adoptGate(session: Context, syncGate: () => Promise<void>): Promise<void> {
+    const { sid, record } = session.me;
+    for (;;) {
+      session.signal.throwIfAborted();
+      try {
+        await env.gate.adopt({ sid, record });
+        await syncGate();
+        return complain(session, "");
+      } catch (error) {
+        complain(session, `the gate was not told of session ${sid.slice(0, 8)}: ${(error as Error).message}`);
+        await env.clock.sleep(GATE_CHECK_MS, session.signal);
+      }
     }
   }
 

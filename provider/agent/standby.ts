@@ -41,7 +41,10 @@ function decideHeld(input: DecideInput, spec: ContainerSpec, named: Named | null
   if (!stale && isWanted(input, spec, named)) {
     return { do: "warm", because: tooLong ? "it was held for long" : `${ownerOf(input)} is alive` };
   }
-  const because = isSuspected(input) ? "what it holds is old" : `${ownerOf(input)} is alive`;
+  if (!isSuspected(input)) return { do: "discard", because: `${ownerOf(input)} is alive` };
+  const because = stale
+    ? "what it holds is old"
+    : `${ownerOf(input)} was not fenced in the time it may be held`;
   return { do: "discard", because };
 }
 

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { bootOwnedLab, defaultLabId, endOwnedLab } from "../lab/with-lab";
 import { whyNoHosts } from "../support/lab";
 import { createNarrator } from "./narrator";
+import { tellSimulatedStory } from "./simulated";
 import { tellStory } from "./story";
 
 const usage = "usage: npm run demo -- [--keep] [--json]";
@@ -11,8 +12,9 @@ async function main(): Promise<number> {
   const narrator = createNarrator({ json: values.json ?? false });
   const missing = whyNoHosts();
   if (missing) {
-    narrator.say(`The demo needs test hosts, and this machine cannot run them: ${missing}.`);
-    return 1;
+    const result = await tellSimulatedStory({ narrator, missing });
+    if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    return result.ok ? 0 : 1;
   }
   narrator.say("pulumi-container-ha: a Redis survives the death of its host, with its memory.\n");
   const lab = await narrator.step(

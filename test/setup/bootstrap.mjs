@@ -28,7 +28,7 @@ async function main([what, ...args]) {
     throw new Failure(`bootstrap.mjs: expected one of ${Object.keys(programs).join(", ")}`);
   process.chdir(checkout);
   const needsLab = what === "test" || (program.lab && needsHosts(what, args));
-  if (needsLab) sayWhatIsMissing({ fatal: what !== "test" });
+  const able = !needsLab || sayWhatIsMissing({ fatal: !["test", "demo"].includes(what) });
   await ensurePackages();
   if (program.build) {
     const built = await build();
@@ -40,9 +40,10 @@ async function main([what, ...args]) {
   if (program.run === undefined) return 0;
 
   const environment = { PATH: pathWithNode24() };
-  if (program.lab && needsLab) Object.assign(environment, await labEnvironment());
+  if (program.lab && needsLab && able) Object.assign(environment, await labEnvironment());
   const argv = [node24(), ...program.run, ...args];
-  if (!program.lab) return runProgram(argv, { environment });
+  // Without hosts the demo tells its story on the simulator.
+  if (!program.lab || (what === "demo" && !able)) return runProgram(argv, { environment });
   if (!canBeRoot()) throw new Failure("the lab needs root, or sudo without a password: call `sudo -v` first");
   return runProgram(asRootWith(environment, argv), { environment });
 }
@@ -50,9 +51,10 @@ async function main([what, ...args]) {
 /** Before anything slow, so that a machine without what hosts need is told within seconds. */
 function sayWhatIsMissing({ fatal }) {
   const able = capabilities();
-  if (able.ok) return;
+  if (able.ok) return true;
   if (fatal) throw new Failure(describeMissing(able));
-  say(`${describeMissing(able)}; the tests that need hosts will be skipped`);
+  say(`${describeMissing(able)}; what needs hosts will be skipped`);
+  return false;
 }
 
 /** Taking a lab down, or asking for help, must not first build what a lab needs. */

@@ -11,6 +11,8 @@ import { asRootWith, capture, Failure, lastLines, runProgram } from "./programs.
 
 /** Folders below test/ whose suites need test hosts; each file runs in a process of its own. */
 const labFolders = ["lab-scenarios", "e2e"];
+/** Suites without hosts that take too long for `npm run test:unit`. */
+const longSuites = ["sim/mutants.test.js"];
 /** Folders that hold programs and helpers, or measurements that nothing may disturb. */
 const noTests = ["bench", "demo", "support"];
 
@@ -109,6 +111,7 @@ function testFiles(wanted) {
       const top = file.includes("/") ? file.slice(0, file.indexOf("/")) : "";
       return !noTests.includes(top) && wanted(top);
     })
+    .filter((file) => !unitOnly || parts.length > 0 || !longSuites.includes(file))
     .filter((file) => parts.length === 0 || parts.some((part) => sourceOf(file).includes(part)));
   return files.sort().map((file) => join("dist/test", file));
 }

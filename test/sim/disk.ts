@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Disk, GenerationRef } from "../../provider/agent/env";
 import type { Manifest } from "../../provider/contract";
+import { createListeners } from "./listeners";
 import type { Image } from "./memory";
 import type { SimProcess } from "./process";
+import type { Random } from "./random";
 
 interface Stored {
   manifest: Manifest;
@@ -14,6 +16,8 @@ interface Stored {
 export interface SimDisk {
   /** What a folder holds; undefined: nothing was dumped there. */
   imageIn(folder: string): Image | undefined;
+  /** Hash of the manifest in a folder; null: there is none. */
+  manifestIn(folder: string): string | null;
   write(folder: string, image: Image): void;
   has(generation: GenerationRef): boolean;
   /** Hash of its manifest; null: it is not here. */
@@ -37,8 +41,19 @@ export interface SimDisk {
   unreadable: number;
   /** Its calls never return. */
   hangs: boolean;
+  /** Whether it refuses what is older than the epoch it knows (the token is checked at the resource). */
+  checksEpochs: boolean;
+  /** A generation was completed or removed, or a higher epoch was heard of. */
+  onChange(listener: (change: DiskChange) => void): void;
+  /** The power goes: what was not synced vanishes or is torn. */
+  lose(random: Random): void;
   portOf(process: SimProcess): Disk;
 }
+
+export type DiskChange =
+  | { what: "stored" | "removed"; generation: GenerationRef }
+  | { what: "epoch"; container: string; epoch: number }
+  | { what: "forgotten"; container: string };
 
 export interface DiskOptions {
   /** Ms for one operation. */
@@ -53,18 +68,26 @@ export function createSimDisk(o: DiskOptions): SimDisk {
   const temporary = new Map<string, Image>();
   const floors = new Map<string, number>();
 
+  const changes = createListeners<DiskChange>();
+
   const checkFloor = (generation: GenerationRef) => {
+    if (!disk.checksEpochs) return;
     const floor = floors.get(generation.container) ?? 0;
     if (generation.epoch < floor)
       throw new Error(`generation ${keyOf(generation)} is of an older epoch than ${floor}`);
   };
-  const raise = (container: string, epoch: number) =>
+  const raise = (container: string, epoch: number) => {
     floors.set(container, Math.max(epoch, floors.get(container) ?? 0));
+    changes.tell({ what: "epoch", container, epoch });
+  };
   const refuseFull = () => {
     if (disk.full) throw new Error("ENOSPC: no space left on device");
   };
   const publish = (generation: GenerationRef, stored: Stored, named = false) => {
-    if (!named) checkFloor(generation);
+    if (!named) {
+      checkFloor(generation);
+      changes.tell({ what: "stored", generation });
+    }
     raise(generation.container, generation.epoch);
     complete.set(keyOf(generation), stored);
   };
@@ -73,7 +96,10 @@ export function createSimDisk(o: DiskOptions): SimDisk {
     full: false,
     unreadable: 0,
     hangs: false,
+    checksEpochs: true,
+    onChange: changes.add,
     imageIn: (folder) => temporary.get(folder) ?? complete.get(folder)?.image,
+    manifestIn: (folder) => complete.get(folder)?.sha256 ?? null,
     write: (folder, image) => temporary.set(folder, image),
     has: (generation) => complete.has(keyOf(generation)),
     hashOf: (generation) => complete.get(keyOf(generation))?.sha256 ?? null,
@@ -121,6 +147,12 @@ export function createSimDisk(o: DiskOptions): SimDisk {
       refuseFull();
       checkFloor(generation);
       temporary.set(`${keyOf(generation)}.tmp`, image);
+    },
+    lose(random) {
+      for (const [folder, image] of temporary) {
+        if (random.chance(0.5)) temporary.delete(folder);
+        else temporary.set(folder, { ...image, altered: true });
+      }
     },
     portOf: (process) => portOf(process),
   };
@@ -175,12 +207,13 @@ export function createSimDisk(o: DiskOptions): SimDisk {
       },
       remove: (generation) =>
         operation(() => {
-          complete.delete(keyOf(generation));
+          if (complete.delete(keyOf(generation))) changes.tell({ what: "removed", generation });
           temporary.delete(`${keyOf(generation)}.tmp`);
         }),
       raiseEpoch: (container, epoch) => operation(() => void raise(container, epoch)),
       forget: (container) =>
         operation(() => {
+          changes.tell({ what: "forgotten", container });
           floors.delete(container);
           for (const key of [...complete.keys()]) if (key.startsWith(`${container}/`)) complete.delete(key);
           for (const key of [...temporary.keys()]) if (key.startsWith(`${container}/`)) temporary.delete(key);

@@ -13,7 +13,18 @@ export interface SimCopy {
   /** The counter at `since`. */
   counter: number;
   since: number;
+  /** What it was restored from; null: a cold start. */
+  origin: Origin | null;
   detail: string | null;
+}
+
+/** A generation as it was read when it was restored. */
+export interface Origin {
+  folder: string;
+  /** Hash of the manifest of what lay there. */
+  sha256: string | null;
+  /** A byte was not what the manifest says. */
+  altered: boolean;
 }
 
 /** All copies on one host. */
@@ -63,6 +74,7 @@ export function createEngine({ group, now, changed }: EngineOptions): SimEngine 
         life: 0,
         counter: 0,
         since: now(),
+        origin: null,
         detail: null,
       };
       copies.set(spec.name, copy);

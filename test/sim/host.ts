@@ -62,6 +62,10 @@ export interface SimHost {
   lease: LeaseProcess | null;
   /** Since when the host has had all it needs to renew, true ms; null: it has not. */
   soundSince: number | null;
+  /** The same but for the store's own outages. */
+  linkedSince: number | null;
+  /** Since when its power is on and its processes run. */
+  awakeSince: number | null;
   powerOn(): void;
   powerOff(): void;
   /** Another machine under the same name: nothing is on its disk. It is off. */
@@ -124,6 +128,8 @@ export function createHost(
     agent: null,
     lease: null,
     soundSince: null,
+    linkedSince: null,
+    awakeSince: null,
     powerOn,
     powerOff,
     replace,
@@ -154,6 +160,7 @@ export function createHost(
     killAgent();
     killLease();
     host.machine?.process.kill();
+    if (host.machine) host.disk.lose(random);
     host.machine = null;
     host.on = false;
   }

@@ -36,8 +36,12 @@ export function createKernel({ now, rate, random, changed }: KernelOptions): Sim
   const timers: Record<Slot, Map<string, number>> = { a: new Map(), b: new Map() };
   let open = new Map<string, Slot>();
 
-  const clear = () => {
+  /** The real commands flush what is open; the timers run out by themselves. */
+  const closeAll = () => {
     open = new Map();
+  };
+  const clear = () => {
+    closeAll();
     timers.a.clear();
     timers.b.clear();
   };
@@ -93,7 +97,7 @@ export function createKernel({ now, rate, random, changed }: KernelOptions): Sim
           command(() => {
             for (const mac of macs) open.delete(mac);
           }),
-        closeAll: () => command(clear),
+        closeAll: () => command(closeAll),
         configure: (next) =>
           command(() => {
             config = next;

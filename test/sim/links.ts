@@ -25,8 +25,9 @@ export interface Links {
   /** Whether this transaction is stuck on its way, until `stuck` is served. Its sender gets no reply. */
   sticks(txn: Txn): boolean;
   stuck: (() => void)[];
-  /** Share of the store's replies that are lost on their way. */
+  /** Share of the store's replies that are lost on their way, or come only after their caller gave up. */
   lostReplies: number;
+  lateReplies: number;
   /** Share of requests without a way to the store that are applied all the same, later. */
   lateRequests: number;
   /** Whether heartbeats tell the sender's own clock, so that one that runs too fast or slow is noticed. */
@@ -65,6 +66,7 @@ export function createLinks(random: Random): Links {
     sticks: () => false,
     stuck: [],
     lostReplies: 0,
+    lateReplies: 0,
     lateRequests: 0,
     clocksTold: true,
     staleReads: 0,

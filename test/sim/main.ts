@@ -1,16 +1,21 @@
 import { parseArgs } from "node:util";
+import { huntAll } from "./mutants/hunt-all";
 import { explain } from "./report";
 import { scheduleOf } from "./schedule";
 import { searchSeeds } from "./search";
+import { showScenario } from "./show-scenario";
 import type { Outcome } from "./trial";
 
-const usage = `usage: npm run sim -- [--seeds N] [--seed S] [--json]
+const usage = `usage: npm run sim -- [--seeds N] [--seed S] [--mutants] [--scenario NAME [--write]] [--json]
 
 Runs the real agent and lease code of a group of hosts on virtual time, under random faults, and checks after every
 event that nothing is broken that must hold. Needs neither root nor hosts.
 
   --seeds N      seeds 1 to N (200 by default)
   --seed S       this one; where it fails, the shortest run that fails alike, with everything that happened
+  --mutants      gets the protocol wrong in every way that is known, and tells whether the simulator finds it
+  --scenario X   one of test/scenarios by its name or number, and how its log differs from what is expected
+  --write        takes that log as what is expected
   --json         one line for programs`;
 
 const DEFAULT_SEEDS = 200;
@@ -18,8 +23,17 @@ const PROGRESS_MS = 2000;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { seeds: { type: "string" }, seed: { type: "string" }, json: { type: "boolean" } },
+    options: {
+      seeds: { type: "string" },
+      seed: { type: "string" },
+      mutants: { type: "boolean" },
+      scenario: { type: "string" },
+      write: { type: "boolean" },
+      json: { type: "boolean" },
+    },
   });
+  if (values.scenario) return showScenario(values.scenario, { write: values.write ?? false });
+  if (values.mutants) return huntAll(values.json ?? false);
   const seeds = values.seed
     ? [numberOf(values.seed)]
     : Array.from({ length: numberOf(values.seeds ?? `${DEFAULT_SEEDS}`) }, (_, index) => index + 1);

@@ -139,11 +139,12 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
         await effect(durations.restore, () => {
           if (engine.copies.get(spec.name) !== copy) throw new Error("it was removed meanwhile");
           const image = o.disk.imageIn(folder);
-          if (!image || image.altered) throw new Error(`${folder} cannot be restored`);
+          if (!image) throw new Error(`${folder} cannot be restored`);
           failIf(faults.restore, spec.name);
           copy.mac = mac;
           copy.life = image.life;
           copy.counter = image.counter;
+          copy.origin = { folder, sha256: o.disk.manifestIn(folder), altered: image.altered };
           copy.state = "held";
           if (!hold) engine.run(copy, image);
         });

@@ -10,6 +10,7 @@ const READ_TIMEOUT_MS = 250;
 const TXN_TIMEOUT_MS = 500;
 const KEPT_IN_ELECTION = 0.5;
 const AGAIN_MS = 500;
+const LATE_MS = 200;
 
 export interface StoreOptions {
   group: string;
@@ -60,7 +61,8 @@ function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T, txn?: Txn): 
     const stopWaiting = process.after(timeoutMs, () => resolve(null));
     const reply = (served: T) => {
       if ((txn && links.losesReplyTo(txn)) || random.chance(links.lostReplies)) return;
-      scheduler.after(connectionLatency(links, random), () => {
+      const late = random.chance(links.lateReplies) ? timeoutMs + random.between(0, LATE_MS) : 0;
+      scheduler.after(late + connectionLatency(links, random), () => {
         if (!links.pass(STORE, o.host)) return;
         process.deliver(() => {
           stopWaiting();
@@ -88,7 +90,8 @@ function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T, txn?: Txn): 
       reply(serve());
       if (txn && random.chance(links.duplicates)) scheduler.after(random.between(0, AGAIN_MS), serve);
     };
-    scheduler.after(connectionLatency(links, random), arrive);
+    // A process that stands still sends nothing.
+    process.deliver(() => scheduler.after(connectionLatency(links, random), arrive));
   });
 }
 

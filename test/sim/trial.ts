@@ -4,7 +4,7 @@ import { isProtected } from "./scenario";
 import type { Schedule } from "./schedule";
 import type { Tamper } from "./tamper";
 import { happening } from "./vocabulary";
-import { createWorld, instantaneous, realistic, type World } from "./world";
+import { createWorld, type World } from "./world";
 
 export interface Outcome {
   seed: number;
@@ -18,12 +18,12 @@ export interface Outcome {
 
 /** After its last event everything is repaired, and has to be well again within this time (I7). */
 const HEALED_MS = 25_000;
+const LEAST_MS = 30_000;
 
 /** Runs a schedule to its end, or to the first broken invariant. */
 export async function runTrial(schedule: Schedule, tamper: Partial<Tamper> = {}): Promise<Outcome> {
-  const { seed, hosts, rates, timing } = schedule;
-  const durations = schedule.instantaneous ? instantaneous : realistic;
-  const world = await createWorld({ seed, hosts, rates, timing, durations, tamper });
+  const { seed, hosts, rates, timing, durations, cutOffToo } = schedule;
+  const world = await createWorld({ seed, hosts, rates, timing, durations, cutOffToo, tamper });
   // Clocks run as differently as W allows for; that agents then stop fencing would prove nothing about W.
   world.links.clocksTold = false;
   let beganAt = world.now();
@@ -33,8 +33,9 @@ export async function runTrial(schedule: Schedule, tamper: Partial<Tamper> = {})
     beganAt = world.now();
     await goThrough(world, schedule, beganAt);
     await becomeWell(world, schedule);
+    await world.run(Math.max(0, LEAST_MS - world.now()));
   } catch (error) {
-    const sentence = (error as Error).message.split("\n")[0]!;
+    const sentence = sentenceOf(error as Error);
     violation = { sentence, atMs: Math.round(world.now() - beganAt), story: [...world.story] };
   }
   const outcome = {
@@ -47,6 +48,12 @@ export async function runTrial(schedule: Schedule, tamper: Partial<Tamper> = {})
   };
   world.end();
   return outcome;
+}
+
+/** Its first line, with the invariant in front. */
+function sentenceOf({ message }: Error): string {
+  const line = message.split("\n")[0]!.replace(/^seed \d+: /, "");
+  return line.replace(/^(waited \d+ ms in vain until) (I\d): /, "$2: $1 ");
 }
 
 async function protectAll(world: World, { containers, checkpointMs }: Schedule): Promise<void> {
@@ -75,13 +82,21 @@ async function becomeWell(world: World, { containers }: Schedule): Promise<void>
       () => isProtected(world, name),
       HEALED_MS,
     );
+  await world.until("I7: every host is a live member again", () => isWhole(world), HEALED_MS);
   if (world.invariants.losses.length > 0) throw new Error(`I4: ${world.invariants.losses.join("; ")}`);
+}
+
+/** Every agent sees every host live. */
+function isWhole({ hosts }: World): boolean {
+  return hosts.every(
+    ({ agent }) => agent?.ready && agent.agent.status().hosts.every(({ state }) => state === "live"),
+  );
 }
 
 function makeWell(world: World): void {
   const { links } = world;
   world.heal();
-  Object.assign(links, { storeUp: true, lostReplies: 0, staleReads: 0, lateRequests: 0 });
+  Object.assign(links, { storeUp: true, lostReplies: 0, lateReplies: 0, staleReads: 0, lateRequests: 0 });
   Object.assign(links, { delayMs: 0, loss: 0, duplicates: 0 });
   for (const host of world.hosts) {
     host.disk.full = false;

@@ -11,6 +11,13 @@ interface Word {
   act(world: World, values: (string | undefined)[]): void;
 }
 
+const storeFaults = {
+  "lost-replies": "lostReplies",
+  "late-replies": "lateReplies",
+  "stale-reads": "staleReads",
+  "late-requests": "lateRequests",
+} as const;
+
 const words: Word[] = [
   {
     form: "power HOST on|off",
@@ -58,16 +65,11 @@ const words: Word[] = [
     },
   },
   {
-    form: "store lost-replies|stale-reads|late-requests SHARE",
+    form: "store lost-replies|late-replies|stale-reads|late-requests SHARE",
     means:
-      "this share of replies is lost; of reads is from the past; of requests without a way is applied all the same, later",
+      "this share of replies is lost, or comes too late; of reads is from the past; of requests without a way is applied all the same, later",
     act: (world, [what, share]) => {
-      const key = {
-        "lost-replies": "lostReplies",
-        "stale-reads": "staleReads",
-        "late-requests": "lateRequests",
-      };
-      world.links[key[what as "lost-replies"] as "lostReplies"] = Number(share);
+      world.links[storeFaults[what as "lost-replies"]] = Number(share);
     },
   },
   {
@@ -198,6 +200,19 @@ const words: Word[] = [
       const slow = { ...world.timing, leaseMs: 3000, fenceMs: 3800 };
       const timing = profile === "slow" ? slow : timingOf(profile as "fast", false);
       world.setPolicy({ timing });
+    },
+  },
+  {
+    form: "policy automatic|manual|stonith-only",
+    means: "who may take a container over when its host is silent",
+    act: (world, [failover]) => world.setPolicy({ failover: failover as "automatic" }),
+  },
+  {
+    form: "fencing works|fails|missing|hangs|lies",
+    means: "the group has a fencing command that switches hosts off, or does this instead",
+    act(world, [behaviour]) {
+      world.fencing.behaviour = behaviour as "works";
+      world.setPolicy({ fencing: { command: ["fence_test", "{host}"], required: false } });
     },
   },
   {

@@ -29,6 +29,8 @@ export interface WorldOptions {
   transferMs?: number;
   /** How fast each host's clock runs; 1 where it is not said. */
   rates?: Record<string, number>;
+  /** Hosts that the store cannot reach are held to I6 as well; an agent that is started there is not yet. */
+  cutOffToo?: boolean;
   /** A mutant's way in. */
   tamper?: Partial<Tamper>;
 }
@@ -139,7 +141,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   };
   const invariants = createInvariants({
     group: GROUP,
-    timing: policy.timing,
+    timing: () => policy.timing,
+    cutOffToo: options.cutOffToo ?? false,
     hosts,
     now: scheduler.now,
     violated,
@@ -162,10 +165,19 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       name,
       createHost(ground, { name, rate: options.rates?.[name] ?? 1, config: configOf(name, policy) }),
     );
+    hosts.get(name)!.disk.onChange((change) => invariants.diskChanged(name, change));
   }
+  let answered = true;
   const watchHosts = () => {
+    const now = scheduler.now();
+    const answers = links.storeUp && links.electionUntil <= now;
+    if (answers !== answered) invariants.storeAnswers(answers);
+    answered = answers;
+    const since = (holds: boolean, before: number | null) => (holds ? (before ?? now) : null);
     for (const host of hosts.values()) {
-      host.soundSince = isSound(host, links) ? (host.soundSince ?? scheduler.now()) : null;
+      host.awakeSince = since(isAwake(host), host.awakeSince);
+      host.linkedSince = since(isAwake(host) && isLinked(host, links), host.linkedSince);
+      host.soundSince = since(host.linkedSince !== null && answers, host.soundSince);
     }
     dirty = true;
     scheduler.after(LOOK_MS, watchHosts);
@@ -298,8 +310,15 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
-/** Whether the host has all it needs to renew its session. */
-function isSound({ name, on, agent, lease, disk }: SimHost, links: Links): boolean {
-  const runs = on && agent !== null && lease !== null && !agent.process.paused && !lease.process.paused;
-  return runs && !disk.hangs && links.storeUp && links.pass(name, STORE) && links.pass(STORE, name);
+/** Whether its power is on and its processes run. */
+function isAwake({ on, agent, lease, disk, machine }: SimHost): boolean {
+  // An agent that was started again knows of nothing before it has read the store once.
+  const runs = on && agent?.ready && lease !== null && !agent.process.paused && !lease.process.paused;
+  return runs === true && !disk.hangs && machine?.kernel.broken === false;
+}
+
+/** Whether what it sends to the store, and what the store sends back, arrives. */
+function isLinked({ name }: SimHost, links: Links): boolean {
+  const shares = [links.loss, links.lostReplies, links.lateReplies, links.delayMs, links.staleReads];
+  return links.pass(name, STORE) && links.pass(STORE, name) && shares.every((share) => share === 0);
 }

@@ -148,7 +148,7 @@ async function publish(
   };
   if (!(await commit(context, container, generation)))
     throw new Error(
-      `generation ${generationKey(reference)} was not committed: the ownership changed meanwhile`,
+      `generation ${generationKey(reference)} was not committed: its records changed meanwhile`,
     );
   const short = faults.length > 0 ? `; not held by ${faults.join("; ")}` : "";
   const sentence = `${container.name}: committed generation ${generationKey(reference)} (${Math.round(generation.bytes / 1e5) / 10} MB) on ${generation.holders.join(", ")}${short}`;
@@ -197,7 +197,10 @@ function ended(
   local.degraded = result.ok ? incomplete : `the last checkpoint failed: ${result.sentence}`;
   count(context, result.ok ? "checkpoints_total" : "checkpoint_failures_total");
   const kind = result.ok ? "checkpoint" : "checkpoint-failed";
-  context.env.log.event({ kind, container: container.name, sentence: result.sentence });
+  const sentence = result.ok
+    ? result.sentence
+    : `${container.name}: the checkpoint failed: ${result.sentence}`;
+  context.env.log.event({ kind, container: container.name, sentence });
   context.wake();
 }
 

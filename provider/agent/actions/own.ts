@@ -37,7 +37,11 @@ export async function takeOver(context: Context, { container }: Subject, because
   const { committed } = await settle(context.env, txn, context.signal);
   if (!committed) return `${container.name}: another host took it, or its records changed`;
   count(context, "failovers_total");
-  const sentence = `${container.name} moves from ${before.host} to ${context.me.host} at epoch ${owner.epoch}: ${because}`;
+  const what =
+    before.host === context.me.host
+      ? `begins again on ${before.host}`
+      : `moves from ${before.host} to ${context.me.host}`;
+  const sentence = `${container.name} ${what} at epoch ${owner.epoch}: ${because}`;
   context.env.log.event({ kind: "failover", container: container.name, sentence });
   return sentence;
 }

@@ -1,0 +1,42 @@
+import { runTrial } from "../trial";
+import { fencingMutants } from "./fencing";
+import { generationMutants } from "./generations";
+import { leaseMutants } from "./lease";
+import type { Mutant } from "./mutant";
+import { ownershipMutants } from "./ownership";
+
+export const mutants: Mutant[] = [
+  ...leaseMutants,
+  ...fencingMutants,
+  ...ownershipMutants,
+  ...generationMutants,
+];
+
+/** A mutant that these seeds do not find has escaped. */
+export const MUTANT_SEEDS = 6;
+
+export interface Hunt {
+  name: string;
+  caught: boolean;
+  /** The first seed that found it. */
+  seed: number | null;
+  /** What it broke there, or what else happened in vain. */
+  violation: string | null;
+}
+
+/** Runs the mutant's schedules until one breaks what the mutant says it breaks. */
+export async function hunt(mutant: Mutant): Promise<Hunt> {
+  const undo = mutant.patch?.() ?? (() => {});
+  let violation: string | null = null;
+  try {
+    for (let seed = 1; seed <= MUTANT_SEEDS; seed++) {
+      const outcome = await runTrial(mutant.schedule(seed), mutant.tamper);
+      violation = outcome.violation?.sentence ?? violation;
+      if (outcome.violation && violation!.startsWith(mutant.breaks))
+        return { name: mutant.name, caught: true, seed, violation };
+    }
+    return { name: mutant.name, caught: false, seed: null, violation };
+  } finally {
+    undo();
+  }
+}
