@@ -178,7 +178,6 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       if (!signal.aborted) void onExit(session, name, tools);
     });
     await adoptGate(session, syncGate);
-    signal.addEventListener("abort", () => wakeUp());
     cycledAt = env.clock.now();
     const timer = beatForever(session);
     signal.addEventListener("abort", () => wakeUp());

@@ -292,11 +292,12 @@ export function createInvariants({
 
   /** I7, while troubles last: a container is not down for long where a host holds its generation and could run it. */
   function lookForIdle(container: string, owner: Owner | undefined, serves: boolean): void {
-    const { holders = [] } = acknowledged.get(container) ?? {};
+    const generation = acknowledged.get(container);
     const limit = timing().fenceMs + IDLE_MS;
-    const able = holders.filter((name) => {
-      const { soundSince = null } = hosts.get(name) ?? {};
-      return soundSince !== null && now() - soundSince > limit;
+    const able = (generation?.holders ?? []).filter((name) => {
+      const { soundSince = null, disk } = hosts.get(name)!;
+      const image = disk.imageIn(`${container}/${generation!.epoch}-${generation!.gen}`);
+      return soundSince !== null && now() - soundSince > limit && image && !image.altered;
     });
     if (serves || able.length === 0 || !owner || owner.phase === "FAILED") {
       downSince.delete(container);
