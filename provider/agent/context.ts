@@ -63,6 +63,7 @@ export function localOf(context: Context, container: string): Local {
     probing: 0,
     lastCheckpoint: null,
     noHoldBefore: 0,
+    noPrepareBefore: 0,
     heldSince: null,
     tending: false,
     noTendingBefore: 0,

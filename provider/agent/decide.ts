@@ -35,6 +35,8 @@ export interface LocalCopy {
   lastCheckpoint: { at: number; ok: boolean; failures: number } | null;
   /** No new speculative restore before this time, monotonic ms. */
   noHoldBefore: number;
+  /** No new attempt to prepare it as a standby before this time, monotonic ms: the last one failed. */
+  noPrepareBefore: number;
   /** Since when it has been held, monotonic ms. */
   heldSince: number | null;
   /** The files of its named generation are being fetched or hashed. */

@@ -13,7 +13,7 @@ type Named = Pick<Generation, "epoch" | "gen" | "bytes">;
  * held on suspicion, or restored and frozen with every generation (warm). `named`: the generation that may be restored.
  */
 export function decideStandbyCopy(input: DecideInput, spec: ContainerSpec, named: Named | null): Decision {
-  const { container, copy, me } = input;
+  const { container, copy, me, now } = input;
   const isStandby = container.standbys?.value.hosts.includes(me.host) ?? false;
   if (copy.state === "held") return decideHeld(input, spec, named);
   if (!isStandby) {
@@ -22,7 +22,9 @@ export function decideStandbyCopy(input: DecideInput, spec: ContainerSpec, named
       : { do: "evict", because: "it is no standby" };
   }
   if (copy.state === "absent" || copy.specDigest !== specDigest(spec)) {
-    return { do: "prepare", because: "it is a standby" };
+    return now < copy.noPrepareBefore
+      ? nothing("it could not be prepared just now")
+      : { do: "prepare", because: "it is a standby" };
   }
   if (copy.state === "warm") return decideWarm(input, spec, named);
   if (!mayRestore(input, named)) return nothing("it is prepared");

@@ -50,6 +50,9 @@ describe("A standby that keeps a warm copy", () => {
   it("does not try again at once after a restore that failed", () =>
     does("nothing", { copy: { ...preparedCopy(), noHoldBefore: 100_001 } }));
 
+  it("waits after an attempt to prepare the copy that failed", () =>
+    does("nothing", { copy: { ...preparedCopy(), state: "absent", noPrepareBefore: 100_001 } }));
+
   it("stays cold while the host has no room for it, and counts what the old copy gives back", () => {
     does("nothing", { freeMb: 300 });
     does("warm", { copy: warm({ held: { epoch: 7, gen: 2 } }), freeMb: 300 });

@@ -4,8 +4,8 @@ import { holds } from "../standby";
 import { restoreHeld } from "./begin";
 import { intactGeneration } from "./generations";
 
-/** After a speculative restore that failed or was let go, the next one waits this long. */
-const HOLD_PAUSE_MS = 10_000;
+/** After a copy could not be prepared, or a speculative restore failed or was let go, the next attempt waits this long. */
+const RETRY_PAUSE_MS = 10_000;
 
 export async function prepare(
   context: Context,
@@ -15,11 +15,16 @@ export async function prepare(
   const spec = container.spec!.value;
   local.mac = "parked";
   await syncGate();
-  await unlessEnded(context, context.env.runtime.ensureImage(spec.workload));
-  await context.env.runtime.prepare({
-    spec,
-    mac: parkedMac(context.me.group, container.name, context.me.host),
-  });
+  try {
+    await unlessEnded(context, context.env.runtime.ensureImage(spec.workload));
+    await context.env.runtime.prepare({
+      spec,
+      mac: parkedMac(context.me.group, container.name, context.me.host),
+    });
+  } catch (error) {
+    local.noPrepareBefore = context.env.clock.now() + RETRY_PAUSE_MS;
+    throw error;
+  }
   Object.assign(local, { state: "prepared", held: null, heldSince: null, heldFor: null, warmMb: null });
   local.specDigest = specDigest(spec);
   enter(context, container.name, local, "PREPARED");
@@ -78,7 +83,7 @@ async function restoreNamed(
       syncGate,
     });
   } catch (error) {
-    local.noHoldBefore = context.env.clock.now() + HOLD_PAUSE_MS;
+    local.noHoldBefore = context.env.clock.now() + RETRY_PAUSE_MS;
     throw error;
   }
   local.held = { epoch: named.epoch, gen: named.gen };
@@ -102,7 +107,7 @@ export async function discard(
     warmMb: null,
     specDigest: null,
   });
-  local.noHoldBefore = context.env.clock.now() + HOLD_PAUSE_MS;
+  local.noHoldBefore = context.env.clock.now() + RETRY_PAUSE_MS;
   enter(context, container.name, local, "ABSENT");
   const sentence = `${container.name}: the ${what} copy on ${context.me.host} is let go: ${because}`;
   context.env.log.event({ kind: "discard", container: container.name, sentence });

@@ -133,6 +133,7 @@ export function copyOf(change: Partial<LocalCopy> = {}): LocalCopy {
     probing: 0,
     lastCheckpoint: null,
     noHoldBefore: 0,
+    noPrepareBefore: 0,
     heldSince: null,
     tending: false,
     noTendingBefore: 0,
