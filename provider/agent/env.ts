@@ -229,7 +229,7 @@ export interface Runtime {
   /**
    * Dump into `folder` while it serves: freeze, runc below the engine with the images and the writable layer, thaw
    * unless another reason is left. Returns how long it was frozen, and its TCP connections. Rejects with an
-   * Undumpable where no repetition can help.
+   * Undumpable where the reason lies in the container.
    */
   dump(request: { container: string; folder: string }): Promise<DumpResult>;
   freeze(container: string, reason: FreezeReason): Promise<void>;
@@ -251,8 +251,16 @@ export interface Runtime {
   versions(): Promise<Manifest["versions"]>;
 }
 
-/** CRIU cannot dump what the container is, on no host and at no time. */
-export class Undumpable extends Error {}
+/** CRIU cannot dump what the container is, on no host; at no time, or (`mayPass`) not while it does what it does now. */
+export class Undumpable extends Error {
+  readonly mayPass: boolean;
+
+  constructor(message: string, { mayPass = false, cause }: { mayPass?: boolean; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.name = "Undumpable";
+    this.mayPass = mayPass;
+  }
+}
 
 export interface DumpResult {
   frozenMs: number;

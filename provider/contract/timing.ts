@@ -62,11 +62,11 @@ export function leastFenceMs({ leaseMs, clockDrift }: { leaseMs: number; clockDr
 
 /**
  * How long an observer waits for an owner that announced the lease `observedLeaseMs` in its heartbeat: the
- * configured W where that owner uses the configured L, else W derived from what it really armed.
+ * configured W, or one derived from what it really armed where that is longer.
  */
 export function fenceAfterMs(timing: Timing, observedLeaseMs: number): number {
-  if (observedLeaseMs <= timing.leaseMs) return timing.fenceMs;
-  return leastFenceMs({ leaseMs: observedLeaseMs, clockDrift: timing.clockDrift });
+  const least = leastFenceMs({ leaseMs: observedLeaseMs, clockDrift: timing.clockDrift });
+  return Math.max(timing.fenceMs, least);
 }
 
 export const profileSchema = z.enum(["fast", "default"]);

@@ -160,14 +160,17 @@ async function trialCheckpoint(context: Context, subject: Subject): Promise<void
   for (let attempt = 1; ; attempt++) {
     const fault = await faultOfTrial(context, subject);
     if (fault === null) return;
-    if (attempt === TRIALS) throw new Error(`its trial checkpoint failed ${TRIALS} times: ${fault}`);
-    context.env.log.warn(`${subject.container.name}: its trial checkpoint is repeated: ${fault}`);
+    const { message } = fault;
+    if (fault instanceof Undumpable && (attempt === TRIALS || !fault.mayPass))
+      throw new Undumpable(`it cannot be checkpointed: ${message}`);
+    if (attempt === TRIALS) throw new Error(`its trial checkpoint failed ${TRIALS} times: ${message}`);
+    context.env.log.warn(`${subject.container.name}: its trial checkpoint is repeated: ${message}`);
     await context.env.clock.sleep(TRIAL_PAUSE_MS, context.signal);
   }
 }
 
-/** What may pass, null: it can be dumped; throws what cannot pass. */
-async function faultOfTrial(context: Context, { container }: Subject): Promise<string | null> {
+/** Why it could not be dumped; null: it can be. Throws when it ended. */
+async function faultOfTrial(context: Context, { container }: Subject): Promise<Error | null> {
   const trial = { container: container.name, epoch: container.owner!.value.epoch, gen: 0 };
   const folder = await context.env.disk.begin(trial);
   try {
@@ -176,9 +179,7 @@ async function faultOfTrial(context: Context, { container }: Subject): Promise<s
   } catch (error) {
     const { state, detail } = await context.env.runtime.inspect(container.name);
     if (state !== "running") throw new Error(`it ${detail ?? `is ${state}`} right after its start`);
-    const { message } = error as Error;
-    if (error instanceof Undumpable) throw new Undumpable(`it cannot be checkpointed: ${message}`);
-    return message;
+    return error as Error;
   } finally {
     await context.env.disk.remove(trial);
   }

@@ -11,6 +11,8 @@ import { kindOf } from "./tree";
  * then both. A head of zeros ends it: a stream without one is torn.
  */
 const HEAD_BYTES = 8;
+/** The stream comes in small chunks, each of which would be a call of the kernel. */
+const BATCH_BYTES = 1 << 20;
 
 export async function* encodePieces(pieces: AsyncIterable<Piece>): AsyncGenerator<Buffer> {
   for await (const { path, data } of pieces) {
@@ -43,9 +45,9 @@ export async function writePieces(stream: Readable, folder: string): Promise<voi
       const file = files.get(path) ?? (await open(join(folder, path), "wx", 0o600));
       files.set(path, file);
       while (left > 0) {
-        const data = await input.upTo(left);
-        await file.write(data);
-        left -= data.length;
+        const some = await input.several(Math.min(left, BATCH_BYTES));
+        await file.writev(some);
+        left -= some.reduce((sum, { length }) => sum + length, 0);
       }
     }
   } finally {
@@ -64,10 +66,13 @@ function createInput(stream: Readable) {
     return value;
   }
   return {
-    async upTo(size: number): Promise<Buffer> {
-      if (rest.length === 0) rest = await more();
-      const taken = rest.subarray(0, size);
-      rest = rest.subarray(taken.length);
+    async several(size: number): Promise<Buffer[]> {
+      const taken: Buffer[] = [];
+      for (let left = size; left > 0; left -= taken.at(-1)!.length) {
+        if (rest.length === 0) rest = await more();
+        taken.push(rest.subarray(0, left));
+        rest = rest.subarray(taken.at(-1)!.length);
+      }
       return taken;
     },
     async exactly(size: number): Promise<Buffer> {

@@ -86,5 +86,6 @@ function dumpFailure(o: { container: string; host: string; work: string; error: 
   const reason = existsSync(log) ? criuReason(readFileSync(log, "utf8")) : criuReason("");
   const words = reason.said.length > 0 ? criuSentence(reason) : o.error.message;
   const sentence = `${o.container} could not be checkpointed on ${o.host}: ${words}`;
-  return new (reason.lasting ? Undumpable : Error)(sentence, { cause: o.error });
+  if (reason.meaning === null) return new Error(sentence, { cause: o.error });
+  return new Undumpable(sentence, { mayPass: !reason.lasting, cause: o.error });
 }
