@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { PlannedRun } from "./plan";
 import { faultsOf, nameOf, type RunResult } from "./report";
 import { runFaults } from "./run";
+import type { Fault } from "./scene";
 import { openStage, type Stage } from "./stage";
 
 /**
@@ -22,7 +23,9 @@ export async function carryOut(
       stage ??= await openStage(progress);
       readyAt ??= performance.now();
       if (performance.now() - readyAt > budgetMs) break;
-      const result = await runFaults(stage, faults, pausesMs);
+      const result = await runFaults(stage, faults, pausesMs).catch((error: Error) =>
+        notBegun(faults, error.message),
+      );
       results.push(result);
       const why = faultsOf(result);
       const verdict = why.length > 0 ? why.join("; ") : `gap ${Math.round(result.gapMs)} ms`;
@@ -40,6 +43,20 @@ export async function carryOut(
     await stage?.end();
   }
   return results;
+}
+
+/** The group was not ready for the faults: what came before has left it broken. */
+function notBegun(faults: Fault[], why: string): RunResult {
+  return {
+    faults: faults.map(({ name }) => name),
+    findings: [],
+    notConverged: `not ready for it: ${why}`,
+    notInjected: [],
+    gapMs: 0,
+    answers: 0,
+    newEpochs: 0,
+    seconds: 0,
+  };
 }
 
 /** What every host said, for the person who has to find out why. */

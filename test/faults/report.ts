@@ -87,11 +87,16 @@ function count(results: RunResult[]): FaultCounts {
     overlaps: with_("overlap"),
     lostAcknowledged: with_("lost"),
     notConverged: results.filter(({ notConverged }) => notConverged !== null).length,
-    rollbackFailures: 0,
+    rollbackFailures: results.filter(isFailedHandover).length,
     answers: results.reduce((sum, { answers }) => sum + answers, 0),
     newEpochs: results.reduce((sum, { newEpochs }) => sum + newEpochs, 0),
     longestGapMs: Math.max(0, ...results.map(({ gapMs }) => Math.round(gapMs))),
   };
+}
+
+/** A planned move after which nobody served, or only after help. */
+function isFailedHandover({ faults, notConverged }: RunResult): boolean {
+  return notConverged !== null && faults.some((fault) => fault.startsWith("handover-"));
 }
 
 /** For people. */

@@ -4,6 +4,7 @@ import { diskFaults } from "./disks";
 import { etcdFaults } from "./etcd";
 import { gateFaults } from "./gate";
 import { generationFaults } from "./generations";
+import { handoverFaults } from "./handover";
 import { networkFaults } from "./network";
 import { powerFaults } from "./power";
 import { failpointFaults, hangFaults, processFaults } from "./processes";
@@ -21,6 +22,7 @@ export const singleFaults: Fault[] = [
   ...containerFaults,
   ...generationFaults,
   ...diskFaults,
+  ...handoverFaults,
   ...pulumiFaults,
 ];
 
