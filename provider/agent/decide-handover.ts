@@ -38,10 +38,12 @@ export function handoverStage(container: ContainerView): "before" | "after" | "v
 export function decideHandover(input: DecideInput): Decision | null {
   const { container, me, lapsed } = input;
   const owner = container.owner?.value;
-  if (!owner || lapsed) return null;
+  if (!owner) return null;
   const owns = owner.host === me.host && owner.sid === me.sid;
   const migration = container.migration?.value;
-  switch (handoverStage(container)) {
+  const stage = handoverStage(container);
+  if (lapsed && (owns || stage !== "before")) return null;
+  switch (stage) {
     case null:
       return owns && owner.phase === "RESUMING" ? decideResuming(input) : null;
     case "void":

@@ -126,7 +126,8 @@ export function createInvariants({
   /** A handover, or its way back, under its record: needs no fence where nothing of the last owner can be heard. */
   function handedOver(container: string, last: Owner, owner: Owner): boolean {
     const migration = migrations.get(container);
-    if (!migration) return false;
+    // A session that has ended is taken over from, whatever was under way.
+    if (!migration || tombstones.has(`${last.host}/${last.sid}`)) return false;
     const { from, to } = migration;
     const forth =
       last.host === from && last.phase === "RUNNING" && owner.host === to && owner.phase === "RESTORING";

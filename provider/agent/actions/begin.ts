@@ -202,7 +202,8 @@ export async function open(
   let join = { container: container.name, mac, ...change, writes: [...change.writes, ...more] };
   for (;;) {
     context.signal.throwIfAborted();
-    const outcome = await context.env.gate.join(join);
+    // A lease process that no agent speaks to answers no join, and the next session waits for the end of this action.
+    const outcome = await unlessEnded(context, context.env.gate.join(join));
     if (outcome.result === "committed") break;
     // Without a reply nothing is known, and this host may still be the owner: it goes on asking.
     const stored = outcome.result === "refused" ? await context.env.store.read().catch(() => null) : null;
@@ -231,12 +232,13 @@ export async function rejoin(context: Context, subject: Subject): Promise<string
 
 /** Opens the gate while the owner record is the one that was read. False: not yet. */
 export async function reopen(context: Context, { container, local }: Subject): Promise<boolean> {
-  const outcome = await context.env.gate.join({
+  const joined = context.env.gate.join({
     container: container.name,
     mac: realMac(context.me.group, container.name),
     compares: [{ key: keysOf(context.me.group).owner(container.name), modRevision: container.owner!.rev }],
     writes: [],
   });
+  const outcome = await unlessEnded(context, joined);
   if (outcome.result !== "committed") {
     await context.env.clock.sleep(JOIN_RETRY_MS, context.signal);
     return false;

@@ -10,6 +10,7 @@ import { prepare } from "./standby";
 
 const ARRIVE_LIMIT_MS = 15_000;
 const IDLE_LIMIT_MS = 20_000;
+const SEEN_LIMIT_MS = 5_000;
 const POLL_MS = 10;
 
 /** What a source asks of its target before the point of no return: M1 and M3 of safety.md 1.11. */
@@ -21,6 +22,7 @@ export async function serveHandover(context: Context, request: HandoverRequest):
   await untilIdle(context, request.name);
   local.busy = "handover";
   try {
+    await untilSeen(context, request);
     if (step.do === "prepare") await prepare(context, { container, local }, context.syncGate);
     else
       await restoreMoved(context, { container, local }, { id: request.id, epoch: step.epoch, gen: step.gen });
@@ -36,6 +38,7 @@ export async function serveHandover(context: Context, request: HandoverRequest):
 
 async function movingHere(context: Context, { name, id }: HandoverRequest): Promise<ContainerView> {
   const { me, env } = context;
+  if (context.lapsed) throw new Error(`${me.host} does not renew its lease`);
   const container = createViewReader(me.group)(await env.store.read()).containers.get(name);
   const migration = container?.migration?.value;
   const isMine = migration?.id === id && migration.to === me.host && migration.toSid === me.sid;
@@ -50,6 +53,18 @@ async function untilIdle(context: Context, name: string): Promise<void> {
     if (context.env.clock.now() > deadline)
       throw new Error(`${context.me.host} is busy with ${name}: ${busy}`);
     await context.env.clock.sleep(POLL_MS, context.signal);
+  }
+}
+
+/** Until the cycles know of the handover: with older records they would remove the copy of a host that is no standby. */
+async function untilSeen(context: Context, { name, id }: HandoverRequest): Promise<void> {
+  const deadline = context.env.clock.now() + SEEN_LIMIT_MS;
+  while (context.view.containers.get(name)?.migration?.value.id !== id) {
+    if (context.env.clock.now() > deadline)
+      throw new Error(`${context.me.host} does not read of handover ${id}`);
+    context.wake();
+    await context.env.clock.sleep(POLL_MS, context.signal);
+    context.signal.throwIfAborted();
   }
 }
 
