@@ -15,7 +15,7 @@ describe("the agent's log", () => {
     file = join(folder, "state", "events.jsonl");
     lines = [];
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  afterEach(() => rmSync(folder, { recursive: true, maxRetries: 5, retryDelay: 20 }));
 
   const open = (options: Partial<LogOptions> = {}) =>
     createLog({ host: "ha1", level: "info", file, write: (line) => lines.push(line), ...options });
