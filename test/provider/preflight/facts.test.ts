@@ -31,7 +31,7 @@ describe("the facts of a host", () => {
 
   it("name the criu packages that apt could install, and from where", () => {
     const apt =
-      "criu | 4.2.1-1 | http://mirror.example/debian sid/main amd64 Packages;criu | 4.1.1-1 | http://deb.debian.org/debian trixie/main amd64 Packages;";
+      "criu | 4.2.1-1 | http://mirror.example/debian sid/main amd64 Packages;criu | 4.1.1-1 | http://mirror.example/debian trixie/main amd64 Packages;";
     assert.deepEqual(sampleFacts({ apt }).criuPackages, [
       { version: "4.2.1-1", suite: "sid" },
       { version: "4.1.1-1", suite: "trixie" },

@@ -54,7 +54,7 @@ describe("a Host", () => {
   });
 
   it("gets what is missing installed, each from where it fits", async () => {
-    const sid = "criu | 4.2.1-1 | http://deb.debian.org/debian sid/main amd64 Packages;";
+    const sid = "criu | 4.2.1-1 | http://mirror.example/debian sid/main amd64 Packages;";
     await pretend(
       sampleOutput({ nft: null, kernel: "6.18.1", apt: sid }),
       sampleOutput({ criu: "Version: 4.2.1", kernel: "6.18.1" }),
