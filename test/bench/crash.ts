@@ -1,10 +1,10 @@
 import { engineName } from "../../provider/contract";
 import type { Lab } from "../lab/lab";
-import { defaultLabId, withLab } from "../lab/with-lab";
 import { isProtected, untilContainer } from "../support/group";
-import { fillRedis, firstReply, redisCommand } from "../support/redis-client";
-import { redisAddress, redisStack } from "../support/redis-story";
+import { firstReply, redisCommand } from "../support/redis-client";
+import { redisAddress } from "../support/redis-story";
 import { percentile } from "./figures";
+import { withFilledRedis } from "./filled-redis";
 import type { BenchOptions } from "./options";
 
 interface CrashRun {
@@ -25,7 +25,6 @@ export interface CrashResult {
   runs: CrashRun[];
 }
 
-const VALUE_BYTES = 10_000;
 const LIMIT_MS = 60_000;
 /** As many crashes may follow each other; running for so long makes the agent forget them. */
 const TRIES = 20;
@@ -33,37 +32,28 @@ const STABLE_MS = 61_000;
 
 /** Kills the container's first process again and again; it has to serve again on the same host, with its memory. */
 export async function crashBench(
-  { engine, memoryMb, runs: count }: BenchOptions,
+  options: BenchOptions,
   progress: (line: string) => void,
 ): Promise<CrashResult> {
-  return withLab({ id: `${defaultLabId()}-bench`, hosts: 3 }, async (lab) => {
-    const stack = await redisStack(lab, { engine, tries: TRIES });
-    try {
-      progress(`setting up a group of three hosts with ${engine}`);
-      const up = await stack.up();
-      if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
-      const keys = Math.ceil((memoryMb * 1e6) / VALUE_BYTES);
-      await fillRedis(redisAddress(lab), { keys, bytes: VALUE_BYTES });
-      const runs: CrashRun[] = [];
-      for (let run = 1; run <= count; run += 1) {
-        const result = await crash(lab, engine, `run-${run}`);
-        progress(`run ${run} of ${count}: serves again on ${result.host} after ${result.outageMs} ms`);
-        runs.push(result);
-        if (run < count && run % TRIES === 0) await new Promise((resolve) => setTimeout(resolve, STABLE_MS));
-      }
-      const outages = runs.map(({ outageMs }) => outageMs);
-      return {
-        p50Ms: percentile(outages, 0.5),
-        p95Ms: percentile(outages, 0.95),
-        maxMs: Math.max(...outages),
-        lostAcknowledged: runs.filter(({ keptMemory }) => !keptMemory).length,
-        engine,
-        memoryMb,
-        runs,
-      };
-    } finally {
-      stack.dispose();
+  const { engine, memoryMb, runs: count } = options;
+  return withFilledRedis(options, { tries: TRIES }, progress, async (lab) => {
+    const runs: CrashRun[] = [];
+    for (let run = 1; run <= count; run += 1) {
+      const result = await crash(lab, engine, `run-${run}`);
+      progress(`run ${run} of ${count}: serves again on ${result.host} after ${result.outageMs} ms`);
+      runs.push(result);
+      if (run < count && run % TRIES === 0) await new Promise((resolve) => setTimeout(resolve, STABLE_MS));
     }
+    const outages = runs.map(({ outageMs }) => outageMs);
+    return {
+      p50Ms: percentile(outages, 0.5),
+      p95Ms: percentile(outages, 0.95),
+      maxMs: Math.max(...outages),
+      lostAcknowledged: runs.filter(({ keptMemory }) => !keptMemory).length,
+      engine,
+      memoryMb,
+      runs,
+    };
   });
 }
 

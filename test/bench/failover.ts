@@ -1,12 +1,12 @@
 import { eventSchema, parseJson } from "../../provider/contract";
 import type { Lab } from "../lab/lab";
-import { defaultLabId, withLab } from "../lab/with-lab";
 import { containerStatus, isProtected, isWarm, untilContainer } from "../support/group";
 import { watchLinks } from "../support/link-watch";
-import { fillRedis, redisCommand, startCounting } from "../support/redis-client";
-import { hostLinks, redisAddress, redisStack } from "../support/redis-story";
+import { redisCommand, startCounting } from "../support/redis-client";
+import { hostLinks, redisAddress } from "../support/redis-story";
 import { until } from "../support/until";
 import { percentile } from "./figures";
+import { withFilledRedis } from "./filled-redis";
 import type { BenchOptions } from "./options";
 
 interface FailoverRun {
@@ -35,7 +35,6 @@ export interface FailoverResult {
   runs: FailoverRun[];
 }
 
-const VALUE_BYTES = 10_000;
 const PROTECTION_LIMIT_MS = 120_000;
 
 /** Cuts the power of the primary again and again while a client with an open connection counts. */
@@ -43,27 +42,17 @@ export async function failoverBench(
   options: BenchOptions,
   progress: (line: string) => void,
 ): Promise<FailoverResult> {
-  return withLab({ id: `${defaultLabId()}-bench`, hosts: 3 }, async (lab) => {
-    const stack = await redisStack(lab, { engine: options.engine, standby: options.standby });
-    try {
-      progress(`setting up a group of three hosts with ${options.engine}`);
-      const up = await stack.up();
-      if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
-      const keys = Math.ceil((options.memoryMb * 1e6) / VALUE_BYTES);
-      await fillRedis(redisAddress(lab), { keys, bytes: VALUE_BYTES });
-      const runs: FailoverRun[] = [];
-      for (let run = 1; run <= options.runs; run += 1) {
-        const result = await failOver(lab, options);
-        progress(
-          `run ${run} of ${options.runs}: ${result.killed} -> ${result.servedBy}, gap ${result.gapMs} ms (${stepsText(result.steps)})`,
-        );
-        runs.push(result);
-      }
-      const { engine, memoryMb, standby } = options;
-      return { ...figures(runs), engine, memoryMb, standby, runs };
-    } finally {
-      stack.dispose();
+  return withFilledRedis(options, { standby: options.standby }, progress, async (lab) => {
+    const runs: FailoverRun[] = [];
+    for (let run = 1; run <= options.runs; run += 1) {
+      const result = await failOver(lab, options);
+      progress(
+        `run ${run} of ${options.runs}: ${result.killed} -> ${result.servedBy}, gap ${result.gapMs} ms (${stepsText(result.steps)})`,
+      );
+      runs.push(result);
     }
+    const { engine, memoryMb, standby } = options;
+    return { ...figures(runs), engine, memoryMb, standby, runs };
   });
 }
 

@@ -1,12 +1,11 @@
 import { type MovePhases, movedSchema, parseJson } from "../../provider/contract";
 import { steadyClient } from "../agent/env/runtime/steady-client";
 import type { Lab } from "../lab/lab";
-import { defaultLabId, withLab } from "../lab/with-lab";
 import { containerStatus, isProtected, untilContainer } from "../support/group";
-import { fillRedis } from "../support/redis-client";
-import { redisAddress, redisStack } from "../support/redis-story";
+import { redisAddress } from "../support/redis-story";
 import { until } from "../support/until";
 import { percentile } from "./figures";
+import { withFilledRedis } from "./filled-redis";
 import type { BenchOptions } from "./options";
 
 interface HandoverRun {
@@ -34,7 +33,6 @@ export interface HandoverResult {
   runs: HandoverRun[];
 }
 
-const VALUE_BYTES = 10_000;
 const LIMIT_MS = 120_000;
 
 /** Moves a Redis between its hosts again and again while a client increments over one connection. */
@@ -42,27 +40,17 @@ export async function handoverBench(
   options: BenchOptions,
   progress: (line: string) => void,
 ): Promise<HandoverResult> {
-  return withLab({ id: `${defaultLabId()}-bench`, hosts: 3 }, async (lab) => {
-    const stack = await redisStack(lab, { engine: options.engine, checkpointSeconds: 600 });
-    try {
-      progress(`setting up a group of three hosts with ${options.engine}`);
-      const up = await stack.up();
-      if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
-      const keys = Math.ceil((options.memoryMb * 1e6) / VALUE_BYTES);
-      await fillRedis(redisAddress(lab), { keys, bytes: VALUE_BYTES });
-      const runs: HandoverRun[] = [];
-      for (let run = 1; run <= options.runs; run += 1) {
-        const result = await handOver(lab);
-        const { phases } = result;
-        progress(
-          `run ${run} of ${options.runs}: ${result.from} -> ${result.to}, gap ${result.gapMs} ms, ${JSON.stringify(phases)}${result.kept ? "" : " CONNECTION LOST"}`,
-        );
-        runs.push(result);
-      }
-      return { ...figures(runs), engine: options.engine, memoryMb: options.memoryMb, runs };
-    } finally {
-      stack.dispose();
+  return withFilledRedis(options, { checkpointSeconds: 600 }, progress, async (lab) => {
+    const runs: HandoverRun[] = [];
+    for (let run = 1; run <= options.runs; run += 1) {
+      const result = await handOver(lab);
+      const { phases } = result;
+      progress(
+        `run ${run} of ${options.runs}: ${result.from} -> ${result.to}, gap ${result.gapMs} ms, ${JSON.stringify(phases)}${result.kept ? "" : " CONNECTION LOST"}`,
+      );
+      runs.push(result);
     }
+    return { ...figures(runs), engine: options.engine, memoryMb: options.memoryMb, runs };
   });
 }
 
