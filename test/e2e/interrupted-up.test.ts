@@ -9,32 +9,12 @@ import type { PulumiRun, Stack } from "../support/pulumi";
 import { redisCommand } from "../support/redis-client";
 import { redisAddress, redisStack } from "../support/redis-story";
 import { changed, refused, succeeded } from "../support/runs";
-import { skipBecause } from "../support/skip";
-
-/** What is known not to hold yet, or not shown; the summary of a run names it. */
-const defects: { stacks?: string; colleague?: string } = {
-  stacks: "not shown yet: the lock on the hosts that keeps two stacks apart was seen in unit tests only",
-  colleague: "not shown yet: the lock on the hosts that keeps two runs apart was seen in unit tests only",
-};
-
-const endedAgents =
-  "not shown yet: an agent installed again soon after a destroy was ended with SIGKILL at its start, before cgroup.kill went out of use";
 
 /** Where a run is killed: so long after the CLI said that it begins to create this. */
-const moments: { what: string; begins: RegExp; withinMs: number; defect?: string }[] = [
+const moments: { what: string; begins: RegExp; withinMs: number }[] = [
   { what: "the group is set up", begins: /:HaGroup\b.*creating/, withinMs: 4000 },
-  {
-    what: "the agents are installed",
-    begins: /:HeartbeatAgent\b.*creating/,
-    withinMs: 4000,
-    defect: endedAgents,
-  },
-  {
-    what: "Redis is being protected",
-    begins: /:ProtectedContainer\b.*creating/,
-    withinMs: 2000,
-    defect: endedAgents,
-  },
+  { what: "the agents are installed", begins: /:HeartbeatAgent\b.*creating/, withinMs: 4000 },
+  { what: "Redis is being protected", begins: /:ProtectedContainer\b.*creating/, withinMs: 2000 },
 ];
 
 /** The same seed kills at the same moments; CONTAINER_HA_SEED chooses others. */
@@ -51,10 +31,9 @@ labSuite("`up` of redis-ha that is killed, or not alone", { hosts: 3, timeoutMs:
   });
   after("close the stack", () => stack?.dispose());
 
-  for (const { what, begins, withinMs, defect } of moments) {
-    it(`killed with SIGKILL while ${what}: the next \`up\` converges, and \`destroy\` leaves nothing`, async function () {
+  for (const { what, begins, withinMs } of moments) {
+    it(`killed with SIGKILL while ${what}: the next \`up\` converges, and \`destroy\` leaves nothing`, async () => {
       const delayMs = Math.round(random.between(0, withinMs));
-      if (defect) skipBecause(this, defect);
       console.log(`      killed ${delayMs} ms after ${begins.source}`);
       refused(await killedUp(stack, { begins, delayMs }));
 
@@ -74,8 +53,7 @@ labSuite("`up` of redis-ha that is killed, or not alone", { hosts: 3, timeoutMs:
     });
   }
 
-  it("two stacks that want the same hosts at once: one gets them, the other is told whose they are", async function () {
-    if (defects.stacks) skipBecause(this, defects.stacks);
+  it("two stacks that want the same hosts at once: one gets them, the other is told whose they are", async () => {
     const other = await redisStack(lab, { name: "other" });
     try {
       const runs = await Promise.all([stack.up(), other.up()]);
@@ -98,8 +76,7 @@ labSuite("`up` of redis-ha that is killed, or not alone", { hosts: 3, timeoutMs:
     }
   });
 
-  it("two `up` of one stack at once from two machines: one may be told who is at work, and none corrupts", async function () {
-    if (defects.colleague) skipBecause(this, defects.colleague);
+  it("two `up` of one stack at once from two machines: one may be told who is at work, and none corrupts", async () => {
     const colleague = await redisStack(lab);
     try {
       const runs = await Promise.all([stack.up(), colleague.up()]);

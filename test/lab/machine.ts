@@ -61,16 +61,23 @@ async function removeShell(names: LabNames, host: string): Promise<void> {
   if (existsSync(join("/run/netns", names.netnsOf(host)))) await unplugHost(names, host);
 }
 
+/** Prints the state of the boot once it has ended or takes long, and then what is still being started. */
+const bootState = "timeout 3 systemctl is-system-running --wait || systemctl list-jobs --plain --no-legend";
+
+/** A voter is being started for as long as it finds no quorum: the host itself is up. */
+function onlyOursIsStarting(jobs: string): boolean {
+  const units = [...jobs.matchAll(/^\d+\s+(\S+)\s/gm)].map((match) => match[1]!);
+  return units.length > 0 && units.every((unit) => /^container-ha-.*|\.target$/.test(unit));
+}
+
 async function booted(names: LabNames, host: string, console: string): Promise<void> {
   const deadline = performance.now() + bootTimeoutMs;
   let last = "no first process";
   while (performance.now() < deadline) {
     if (initProcess(names, host) !== undefined) {
-      const answer = await insideHost(names, host, "systemctl is-system-running --wait", {
-        timeoutMs: bootTimeoutMs,
-      });
-      last = (answer.stdout || answer.stderr).trim();
-      if (last === "running" || last === "degraded") return;
+      const { stdout, stderr } = await insideHost(names, host, bootState, { timeoutMs: bootTimeoutMs });
+      last = (stdout || stderr).trim();
+      if (/^(running|degraded)$/.test(last) || onlyOursIsStarting(last)) return;
     }
     await sleep(50);
   }
