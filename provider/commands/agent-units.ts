@@ -126,12 +126,11 @@ export function commandWrapper(): string {
 }
 
 /**
- * Memory before speed: an idle lease and agent together 88 MB PSS, 111 MB without `--lite-mode` and with glibc's
- * arenas, at the same processor time (their own code waits for others nearly always).
+ * The lease is small and never idle: optimized code and rarer collections save it a quarter of its processor time for
+ * 10 MB. The agent's code waits for others nearly always: without feedback and optimized code it is 10 MB smaller.
  */
-const SMALL = ["--lite-mode", "--max-semi-space-size=1"];
-const LEASE_FLAGS = [...SMALL, "--single-threaded", "--max-old-space-size=32"];
-const AGENT_FLAGS = [...SMALL, "--max-old-space-size=128"];
+const LEASE_FLAGS = ["--single-threaded", "--max-semi-space-size=2", "--max-old-space-size=32"];
+const AGENT_FLAGS = ["--lite-mode", "--max-semi-space-size=1", "--max-old-space-size=128"];
 const SMALL_MALLOC = "Environment=MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536";
 
 function program(name: "lease" | "agent" | "cli", flags: readonly string[]): string {

@@ -26,12 +26,15 @@ export interface NftOptions {
   pidFile?: string;
   /** Milliseconds after which an nft without an answer is killed. Default 2000. */
   timeoutMs?: number;
-  /** libedit keeps every line as history, so a child is replaced after this many batches. Default 5000. */
+  /**
+   * libedit keeps every line as history and looks through it at each new one (0.6 ms a batch pair at first, 0.9 after
+   * 4000 batches), so a child is replaced after this many. Default 500.
+   */
   batchesPerChild?: number;
 }
 
 export function createNft(o: NftOptions = {}): Nft {
-  const { command = ["nft", "-i"], pidFile, timeoutMs = 2000, batchesPerChild = 5000 } = o;
+  const { command = ["nft", "-i"], pidFile, timeoutMs = 2000, batchesPerChild = 500 } = o;
   let child: Child | null = null;
   let batches = 0;
   let replaceAt = 0;
