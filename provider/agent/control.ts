@@ -1,24 +1,12 @@
-import {
-  type ContainerSpec,
-  type CtlReply,
-  type CtlRequest,
-  contains,
-  ctlReplySchema,
-  keysOf,
-  type Policy,
-  parse,
-  place,
-  type Rule,
-  type Schedule,
-  specDigest,
-} from "../contract";
+import { type CtlReply, type CtlRequest, ctlReplySchema, keysOf, parse, type Schedule } from "../contract";
 import { checkpoint } from "./actions/generations";
 import { serveHandover } from "./actions/handover-target";
 import { type Context, localOf, track } from "./context";
+import { apply, setRule } from "./control/declare";
 import { drain } from "./control/drain";
 import { migrate } from "./control/migrate";
 import { freshView, POLL_MS, Refusal, write } from "./control/support";
-import { isLiveMember, placed } from "./input";
+import { isLiveMember } from "./input";
 import { failover } from "./operator/failover";
 import { fenceByOperator } from "./operator/fence";
 import { settle } from "./settle";
@@ -86,82 +74,6 @@ async function serve(context: Context, request: CtlRequest, quorum: boolean): Pr
   }
 }
 
-async function apply(context: Context, wanted: ContainerSpec): Promise<unknown> {
-  const view = await freshView(context);
-  const container = view.containers.get(wanted.name) ?? emptyContainer(wanted.name);
-  const before = container.spec?.value;
-  refuseConflicts(context.policy, view, wanted);
-  const hosts = context.policy.hosts.filter(
-    (host) => host.role === "member" && isLiveMember(context, host.name),
-  );
-  const others = [...view.containers.values()]
-    .filter((other) => other.spec && other.name !== wanted.name)
-    .map(placed);
-  const labels = Object.fromEntries(wanted.workload.labels.map(({ label, value }) => [label, value]));
-  const subject = { name: wanted.name, labels, preferredHost: wanted.preferredHost, host: null };
-  const rules = [...view.rules.values()].map((rule) => rule.value);
-  const placement = place(subject, { hosts, rules, containers: others });
-  if (!placement.ok) throw new Refusal("refused", placement.reason);
-  const standbys = Array.isArray(wanted.standbys) ? wanted.standbys : [];
-  for (const host of [wanted.preferredHost, ...standbys]) {
-    if (host) refuseNoMember(context, wanted.name, host);
-  }
-  const needed = Array.isArray(wanted.standbys) ? wanted.standbys.length : wanted.standbys;
-  if (placement.candidates.length < 2) {
-    throw new Refusal(
-      "refused",
-      `${wanted.name} needs a primary and ${needed} standby, but only ${placement.candidates.join(", ")} can take it`,
-    );
-  }
-  // Where it may run is decided once: a later `up` that changes nothing must not write, and what runs is not moved.
-  const failed = container.owner?.value.phase === "FAILED";
-  const candidates = before && !failed ? before.candidates : placement.candidates;
-  const spec: ContainerSpec = { ...wanted, candidates };
-  const key = keysOf(context.me.group).spec(spec.name);
-  await write(context, {
-    key,
-    rev: container.spec?.rev ?? 0,
-    text: container.spec?.text,
-    value: JSON.stringify(spec),
-    what: spec.name,
-  });
-  return { candidates, specDigest: specDigest(spec) };
-}
-
-function refuseNoMember({ policy, me }: Context, container: string, host: string): void {
-  const known = policy.hosts.find((one) => one.name === host);
-  if (!known) throw new Refusal("invalid", `${container}: host ${host} is not in group ${me.group}`);
-  if (known.role === "witness")
-    throw new Refusal("invalid", `${container}: host ${host} is a witness, which runs no containers`);
-}
-
-/** Virtual IPs inside the subnet and nobody else's; a name belongs to the stack that created it. */
-function refuseConflicts(policy: Policy, view: GroupView, wanted: ContainerSpec): void {
-  const before = view.containers.get(wanted.name)?.spec?.value;
-  if (before && before.stack !== wanted.stack) {
-    throw new Refusal(
-      "conflict",
-      `container ${wanted.name} belongs to stack ${before.stack}; stack ${wanted.stack} must use another name`,
-    );
-  }
-  wanted.virtualIps.forEach((address, index) => {
-    const path = `virtualIps[${index}]`;
-    if (!contains(policy.subnet, address)) {
-      throw new Refusal("invalid", `${path}: expected an address in ${policy.subnet}, got ${address}`);
-    }
-    const host = policy.hosts.find((one) => one.address === address);
-    if (host) throw new Refusal("conflict", `${path}: ${address} is the address of host ${host.name}`);
-    for (const other of view.containers.values()) {
-      if (other.name !== wanted.name && other.spec?.value.virtualIps.includes(address)) {
-        throw new Refusal(
-          "conflict",
-          `${path}: ${address} is used by container ${other.name} of stack ${other.spec.value.stack}`,
-        );
-      }
-    }
-  });
-}
-
 async function remove(context: Context, { name, stack }: { name: string; stack: string }): Promise<unknown> {
   const keys = keysOf(context.me.group);
   const view = await freshView(context);
@@ -227,25 +139,6 @@ async function setSchedule(
     what: `schedule of ${name}`,
   });
   return { name };
-}
-
-async function setRule(context: Context, rule: Rule): Promise<unknown> {
-  const view = await freshView(context);
-  // A rule comes before the containers that it names, so that it governs their first placement; that a name is neither
-  // known nor declared is told by the provider, which sees the whole program.
-  const before = view.rules.get(rule.name);
-  if (before && before.value.stack !== rule.stack) {
-    throw new Refusal("conflict", `rule ${rule.name} belongs to stack ${before.value.stack}`);
-  }
-  const key = keysOf(context.me.group).rule(rule.name);
-  await write(context, {
-    key,
-    rev: before?.rev ?? 0,
-    text: before?.text,
-    value: JSON.stringify(rule),
-    what: `rule ${rule.name}`,
-  });
-  return { name: rule.name };
 }
 
 async function unset(

@@ -2,6 +2,8 @@ import type { z } from "zod";
 import {
   type ContainerSpec,
   containerSpecSchema,
+  type Declared,
+  declaredSchema,
   type Fence,
   type FenceIntent,
   fenceIntentSchema,
@@ -67,6 +69,7 @@ export interface ContainerView {
 /** Everything the store says about a group, at one revision. */
 export interface GroupView {
   policy: Rec<Policy> | null;
+  declared: Rec<Declared> | null;
   hosts: Map<string, HostView>;
   containers: Map<string, ContainerView>;
   rules: Map<string, Rec<Rule>>;
@@ -91,6 +94,7 @@ export function createViewReader(group: string): (raw: ReadonlyMap<string, Store
   return (raw) => {
     const view: GroupView = {
       policy: null,
+      declared: null,
       hosts: new Map(),
       containers: new Map(),
       rules: new Map(),
@@ -120,6 +124,10 @@ export function createViewReader(group: string): (raw: ReadonlyMap<string, Store
   ): void {
     if (key === keys.policy) {
       view.policy = record(key, policySchema);
+      return;
+    }
+    if (key === keys.declared) {
+      view.declared = record(key, declaredSchema);
       return;
     }
     const [area, name, leaf] = key.slice(keys.prefix.length).split("/");

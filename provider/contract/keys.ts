@@ -7,6 +7,8 @@ export interface Keys {
   fences: string;
   containers: string;
   rules: string;
+  /** Rewritten with each declaration of a container or rule, so that two of them cannot miss each other. */
+  declared: string;
   session(host: string): string;
   heartbeat(host: string): string;
   info(host: string): string;
@@ -31,6 +33,7 @@ export function keysOf(group: string): Keys {
     fences: `${prefix}fence/`,
     containers: `${prefix}ct/`,
     rules: `${prefix}rule/`,
+    declared: `${prefix}declared`,
     session: (host) => `${prefix}host/${host}/session`,
     heartbeat: (host) => `${prefix}host/${host}/hb`,
     info: (host) => `${prefix}host/${host}/info`,

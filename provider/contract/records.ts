@@ -143,6 +143,10 @@ export const ruleSchema = z.strictObject({
 });
 export type Rule = z.infer<typeof ruleSchema>;
 
+/** `declared`: the last container or rule that was declared, and through which host. */
+export const declaredSchema = z.object({ what: z.string(), host: nameSchema });
+export type Declared = z.infer<typeof declaredSchema>;
+
 /** `host/<h>/info`: what a host tells about itself, rewritten when it changes. */
 export const hostInfoSchema = z.object({
   version: z.string(),

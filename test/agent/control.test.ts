@@ -67,6 +67,31 @@ describe("A request to an agent", () => {
       );
     }));
 
+  it("to apply, made through two hosts at once, does not give one virtual IP away twice", () =>
+    inWorld({}, async (world) => {
+      const replies = await Promise.all([
+        world.ctl("a", { op: "apply", spec: specOf({ name: "web", virtualIps: ["10.0.0.50"] }) }),
+        world.ctl("c", { op: "apply", spec: specOf({ name: "api", virtualIps: ["10.0.0.50"] }) }),
+      ]);
+      const [refused, ...others] = replies.filter(({ ok }) => !ok);
+      assert.deepEqual(others, []);
+      assertRefused(refused!, "conflict", /virtualIps\[0\]: 10\.0\.0\.50 is used by container (web|api)/);
+    }));
+
+  it("to apply, made through two hosts at once, keeps apart what a rule keeps apart", () =>
+    inWorld({}, async (world) => {
+      assert.ok((await world.ctl("a", { op: "set-rule", rule: { ...rule, containers: ["web", "api"] } })).ok);
+      const replies = await Promise.all([
+        world.ctl("a", { op: "apply", spec: specOf({ name: "web", virtualIps: ["10.0.0.50"] }) }),
+        world.ctl("c", { op: "apply", spec: specOf({ name: "api", virtualIps: ["10.0.0.51"] }) }),
+      ]);
+      const first = replies.map((reply) => {
+        assert.ok(reply.ok);
+        return (reply.result as { candidates: string[] }).candidates[0];
+      });
+      assert.notEqual(first[0], first[1]);
+    }));
+
   it("is refused where the rules leave no host", () =>
     inProtectedWorld(async (world) => {
       for (const [name, address] of [

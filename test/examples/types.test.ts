@@ -8,7 +8,13 @@ describe("programs of the examples", function () {
   this.timeout(60_000);
 
   it("are correctly typed against what this package exports", () => {
-    const programs = ["examples/redis-ha", "examples/three-tier", "test/faults/program"];
+    const programs = [
+      "examples/redis-ha",
+      "examples/three-tier",
+      "test/faults/program",
+      "test/e2e/programs/platform",
+      "test/e2e/programs/shop",
+    ];
     const folders = programs.map((folder) => join(checkout, folder));
     const { config } = ts.readConfigFile(join(folders[0]!, "tsconfig.json"), ts.sys.readFile);
     const { options } = ts.parseJsonConfigFileContent(config, ts.sys, folders[0]!);

@@ -97,8 +97,15 @@ function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T, txn?: Txn): 
 
 /** etcd's role of a host: it writes its own records and the containers', never another host's. */
 function refuseForbidden({ group, host }: StoreOptions, { writes }: Txn): void {
-  const { prefix, containers, fences, hosts } = keysOf(group);
-  const allowed = [`${hosts}${host}/`, fences, `${prefix}fence-intent/`, containers, `${prefix}rule/`];
+  const { prefix, containers, fences, hosts, declared } = keysOf(group);
+  const allowed = [
+    `${hosts}${host}/`,
+    fences,
+    `${prefix}fence-intent/`,
+    containers,
+    `${prefix}rule/`,
+    declared,
+  ];
   for (const write of writes) {
     const key = "put" in write ? write.put : write.delete;
     if (!allowed.some((area) => key.startsWith(area)))

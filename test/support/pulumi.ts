@@ -14,6 +14,8 @@ export interface PulumiRun {
 
 export interface Stack {
   folder: string;
+  /** Of the backend and the CLI's own files. */
+  stateFolder: string;
   /** Sets secrets through the CLI, then writes the other settings, which may be objects; again replaces them. */
   configure(values: Record<string, unknown>, secrets: Record<string, string>): Promise<void>;
   up(options?: RunOptions): Promise<PulumiRun>;
@@ -47,26 +49,31 @@ export async function openStack({
   example,
   stack,
   source = join("examples", example),
+  beside,
 }: {
   /** Name of the project. */
   example: string;
   stack: string;
   /** Folder of the program, from the top. @default the example of that name */
   source?: string;
+  /** A stack in whose backend this one is, so that it can refer to it. @default a backend of its own */
+  beside?: Stack;
 }): Promise<Stack> {
   const folder = mkdtempSync(join(tmpdir(), "container-ha-stack-"));
   const program = join(folder, "program");
   cpSync(join(root, source), program, { recursive: true });
   linkPackages(program);
-  for (const name of ["backend", "home"]) mkdirSync(join(folder, name));
-  const run = (args: string[], options: RunOptions = {}) => runPulumi({ folder, program, args, options });
+  const state = beside?.stateFolder ?? folder;
+  for (const name of ["backend", "home"]) mkdirSync(join(state, name), { recursive: true });
+  const run = (args: string[], options: RunOptions = {}) => runPulumi({ state, program, args, options });
   await mustRun(run(["stack", "init", stack]));
   return {
     folder: program,
+    stateFolder: state,
     async configure(values, secrets) {
       for (const [key, value] of Object.entries(secrets)) {
         await mustRun(
-          runPulumi({ folder, program, args: ["config", "set", "--secret", key], stdin: value, options: {} }),
+          runPulumi({ state, program, args: ["config", "set", "--secret", key], stdin: value, options: {} }),
         );
       }
       const file = join(program, `Pulumi.${stack}.yaml`);
@@ -89,7 +96,7 @@ export async function openStack({
       return JSON.parse(output) as Record<string, unknown>;
     },
     stateText: () =>
-      readFileSync(join(folder, "backend", ".pulumi", "stacks", example, `${stack}.json`), "utf8"),
+      readFileSync(join(state, "backend", ".pulumi", "stacks", example, `${stack}.json`), "utf8"),
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -110,13 +117,13 @@ function linkPackages(program: string): void {
 }
 
 async function runPulumi({
-  folder,
+  state,
   program,
   args,
   stdin,
   options,
 }: {
-  folder: string;
+  state: string;
   program: string;
   args: string[];
   stdin?: string;
@@ -129,8 +136,8 @@ async function runPulumi({
     env: {
       ...process.env,
       PATH: [pulumiFolder(), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter),
-      PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
-      PULUMI_HOME: join(folder, "home"),
+      PULUMI_BACKEND_URL: `file://${join(state, "backend")}`,
+      PULUMI_HOME: join(state, "home"),
       PULUMI_CONFIG_PASSPHRASE: "lab",
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",

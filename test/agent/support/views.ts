@@ -87,6 +87,7 @@ export function hostOf(
 export function viewOf(hosts: HostView[], containers: ContainerView[] = []): GroupView {
   return {
     policy: null,
+    declared: null,
     hosts: new Map(hosts.map((host) => [host.name, host])),
     containers: new Map(containers.map((container) => [container.name, container])),
     rules: new Map(),

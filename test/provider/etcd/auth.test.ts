@@ -28,6 +28,7 @@ describe("etcd's users", () => {
       "role grant-permission --prefix host-a readwrite /ha/g/fence-intent/",
       "role grant-permission --prefix host-a readwrite /ha/g/ct/",
       "role grant-permission --prefix host-a readwrite /ha/g/rule/",
+      "role grant-permission --prefix host-a readwrite /ha/g/declared",
       "user add a --no-password",
       "user grant-role a host-a",
     ]);
@@ -49,6 +50,7 @@ describe("etcd's users", () => {
     assert.deepEqual(lines(found), [
       "user grant-role root root",
       "role grant-permission --prefix host-a readwrite /ha/g/rule/",
+      "role grant-permission --prefix host-a readwrite /ha/g/declared",
       "user grant-role a host-a",
     ]);
   });

@@ -19,7 +19,7 @@ import { createIncoming } from "./incoming";
 import { generationOf, generationText, layoutOf, MANIFEST } from "./layout";
 import { isOf, readManifest } from "./manifest-file";
 import { GenerationRefused } from "./refused";
-import { createSerial } from "./serial";
+import { createSerial } from "../serial";
 import { checkFiles, type FoundFiles, findFiles, treesOf } from "./tree";
 
 export interface GenerationDisk extends Disk {

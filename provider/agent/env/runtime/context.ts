@@ -1,5 +1,6 @@
 import type { Engine as EngineName } from "../../../contract";
 import type { Log } from "../../env";
+import type { createSerial } from "../serial";
 import type { HostNetwork } from "./commands/ip";
 import type { Engine } from "./engine";
 import type { ExitWatch } from "./exit-watch";
@@ -12,6 +13,8 @@ export interface RuntimeContext {
   log: Log;
   engines: Record<EngineName, Engine>;
   jobs: Jobs;
+  /** One image at a time for each engine: two containers of one image would fetch it twice. */
+  fetches: ReturnType<typeof createSerial>;
   exits: ExitWatch;
   /** Containers that this process dumps now. */
   dumping: Set<string>;

@@ -1,10 +1,11 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { engineName } from "../../../contract";
+import { loadArchive } from "./archive-image";
 import { environmentOf } from "./commands/create";
 import { docker, dockerCheckpoint, dockerCreate } from "./commands/docker";
 import { runcRoots } from "./commands/runc";
-import { type Engine, exitSentence, loadedImage, parseInspect, recordOf } from "./engine";
+import { type Engine, exitSentence, parseInspect, recordOf } from "./engine";
 import { sameDockerNetwork } from "./engine-network";
 import { failure, run, tryRun } from "./exec";
 import type { CopyRecord } from "./record";
@@ -31,12 +32,7 @@ export function dockerEngine(): Engine {
     runcRoots: runcRoots.docker,
     hasImage: async (image) => (await tryRun(docker.imageExists(image))).code === 0,
     pull: async (image) => void (await run(docker.pull(image), { timeoutMs: PULL_TIMEOUT_MS })),
-    async load(archive, image) {
-      const output = await run(docker.load(archive), { timeoutMs: PULL_TIMEOUT_MS });
-      const loaded = loadedImage(output);
-      if (!loaded) throw new Error(`docker loaded nothing from ${archive}: ${output.trim()}`);
-      await run(docker.tag(loaded, image));
-    },
+    load: (archive, image) => loadArchive(docker, archive, image),
     async ensureNetwork(plan) {
       const { code, stdout } = await tryRun(docker.networkInspect());
       if (code === 0 && sameDockerNetwork(stdout, plan)) return;

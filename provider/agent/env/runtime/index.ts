@@ -8,6 +8,7 @@ import { dockerEngine } from "./docker";
 import { dump } from "./dump";
 import { createExitWatch } from "./exit-watch";
 import { freeze, thaw } from "./freezer";
+import { createSerial } from "../serial";
 import { createJobs } from "./jobs";
 import { ensureImage, kill, prepare, remove, start, unroute } from "./lifecycle";
 import { list } from "./listing";
@@ -76,6 +77,7 @@ function createContext(options: RuntimeOptions, network: () => HostNetwork | und
     ...options,
     engines: { podman: podmanEngine(), docker: dockerEngine() },
     jobs: createJobs(),
+    fetches: createSerial(),
     exits: createExitWatch(),
     dumping: new Set(),
     network() {

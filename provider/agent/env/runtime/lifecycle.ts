@@ -26,9 +26,11 @@ export async function ensureImage(
   }: { engine: ContainerSpec["workload"]["engine"]; image: string; archive?: string },
 ): Promise<void> {
   const engine = context.engines[name];
-  if (await engine.hasImage(image)) return;
-  if (archive) await engine.load(join(paths.images, `${archive}.tar`), image);
-  else await engine.pull(image);
+  await context.fetches(name, async () => {
+    if (await engine.hasImage(image)) return;
+    if (archive) await engine.load(join(paths.images, `${archive}.tar`), image);
+    else await engine.pull(image);
+  });
 }
 
 /** A copy that may be restored into. One of the same specification is kept and only made ready again. */

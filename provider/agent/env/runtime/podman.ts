@@ -2,10 +2,11 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { engineName } from "../../../contract";
 import { cgroupOf, writeCgroup } from "./cgroup";
+import { loadArchive } from "./archive-image";
 import { environmentOf } from "./commands/create";
 import { podman, podmanCreate } from "./commands/podman";
 import { runc, runcRoots } from "./commands/runc";
-import { type Engine, exitSentence, loadedImage, parseInspect, recordOf } from "./engine";
+import { type Engine, exitSentence, parseInspect, recordOf } from "./engine";
 import { samePodmanNetwork } from "./engine-network";
 import { CommandError, run, tryRun } from "./exec";
 import { conmonExit, isTakenDown } from "./podman-end";
@@ -21,12 +22,7 @@ export function podmanEngine(): Engine {
     runcRoots: runcRoots.podman,
     hasImage: async (image) => (await tryRun(podman.imageExists(image))).code === 0,
     pull: async (image) => void (await run(podman.pull(image), { timeoutMs: PULL_TIMEOUT_MS })),
-    async load(archive, image) {
-      const output = await run(podman.load(archive), { timeoutMs: PULL_TIMEOUT_MS });
-      const loaded = loadedImage(output);
-      if (!loaded) throw new Error(`podman loaded nothing from ${archive}: ${output.trim()}`);
-      await run(podman.tag(loaded, image));
-    },
+    load: (archive, image) => loadArchive(podman, archive, image),
     async ensureNetwork(plan) {
       const { code, stdout } = await tryRun(podman.networkInspect());
       if (code === 0 && samePodmanNetwork(stdout, plan)) return;

@@ -1,0 +1,17 @@
+import * as pulumi from "@pulumi/pulumi";
+import { HaGroup, HeartbeatAgent, Host } from "pulumi-container-ha";
+
+const config = new pulumi.Config();
+const privateKey = config.requireSecret("privateKey");
+
+// A user who may sudo without a password, as on most cloud images.
+const hosts = config
+  .requireObject<{ name: string; address: string; hostKey: string }[]>("hosts")
+  .map(
+    ({ name, address, hostKey }) =>
+      new Host(name, { connection: { host: address, user: "ops", sudo: true, privateKey, hostKey } }),
+  );
+const group = new HaGroup("platform", { hosts, profile: "fast" });
+for (const [index, host] of hosts.entries()) new HeartbeatAgent(`agent-${index + 1}`, { host, group });
+
+export const handle = group.handle;
