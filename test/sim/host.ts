@@ -1,5 +1,6 @@
 import { type Agent, createAgent } from "../../provider/agent/agent";
 import type { Env, HostPort } from "../../provider/agent/env";
+import { agentTimeouts, leaseTimeouts, type StoreTimeouts } from "../../provider/agent/env/store-timeouts";
 import type { LeaseEnv } from "../../provider/agent/lease/env";
 import { createLease } from "../../provider/agent/lease/lease";
 import type { CtlRequest, Event, GroupConfig } from "../../provider/contract";
@@ -172,9 +173,9 @@ export function createHost(
   }
 
   /** Its connection to the store, and what a mutant may hear of it. */
-  function storeOf(process: SimProcess) {
+  function storeOf(process: SimProcess, timeouts: StoreTimeouts) {
     const replies = createListeners<unknown>();
-    const store = createStore({ ...ground, group, host: name, process, heard: replies.tell });
+    const store = createStore({ ...ground, group, host: name, timeouts, process, heard: replies.tell });
     return { store, onReply: replies.add };
   }
 
@@ -196,7 +197,7 @@ export function createHost(
     if (!host.machine || host.lease) return;
     const process = newProcess();
     const { watch } = host.failpoints.lease;
-    const { store, onReply } = storeOf(process);
+    const { store, onReply } = storeOf(process, leaseTimeouts);
     const env: LeaseEnv = {
       clock: process.clock,
       store: watch(store),
@@ -244,7 +245,7 @@ export function createHost(
       process,
     });
     const { watch } = host.failpoints.agent;
-    const { store, onReply } = storeOf(process);
+    const { store, onReply } = storeOf(process, agentTimeouts);
     const env: Env = {
       clock: process.clock,
       store: watch(store),

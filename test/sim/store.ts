@@ -1,4 +1,5 @@
 import type { Store, Txn, TxnOutcome } from "../../provider/agent/env";
+import type { StoreTimeouts } from "../../provider/agent/env/store-timeouts";
 import { keysOf } from "../../provider/contract";
 import { connectionLatency, type Links, STORE } from "./links";
 import type { SimProcess } from "./process";
@@ -6,8 +7,6 @@ import type { Random } from "./random";
 import type { Records, Snapshot } from "./records";
 import type { Scheduler } from "./scheduler";
 
-const READ_TIMEOUT_MS = 250;
-const TXN_TIMEOUT_MS = 500;
 const KEPT_IN_ELECTION = 0.5;
 const AGAIN_MS = 500;
 const LATE_MS = 200;
@@ -15,6 +14,7 @@ const LATE_MS = 200;
 export interface StoreOptions {
   group: string;
   host: string;
+  timeouts: StoreTimeouts;
   process: SimProcess;
   scheduler: Scheduler;
   records: Records;
@@ -26,14 +26,15 @@ export interface StoreOptions {
 
 /** One process's connection to the store. */
 export function createStore(o: StoreOptions): Store {
+  const { readMs, txnMs } = o.timeouts;
   let newest = 0;
 
   async function read(): Promise<Snapshot["keys"]> {
     const known = newest;
-    const answered = await ask(o, READ_TIMEOUT_MS, () =>
+    const answered = await ask(o, readMs, () =>
       o.random.chance(o.links.staleReads) ? o.records.olderSnapshot() : o.records.snapshot(),
     );
-    if (!answered) throw new Error(`no endpoint answered within ${READ_TIMEOUT_MS} ms`);
+    if (!answered) throw new Error(`no endpoint answered within ${readMs} ms`);
     if (answered.revision < known)
       throw new Error(`its answer is of revision ${answered.revision}, older than ${known}`);
     newest = Math.max(newest, answered.revision);
@@ -46,9 +47,9 @@ export function createStore(o: StoreOptions): Store {
       const revision = o.records.apply(request);
       return revision === null ? { result: "refused" } : { result: "committed", revision };
     };
-    const outcome = await ask(o, TXN_TIMEOUT_MS, apply, request);
+    const outcome = await ask(o, txnMs, apply, request);
     if (outcome?.result === "committed") newest = Math.max(newest, outcome.revision);
-    return outcome ?? { result: "unknown", cause: `no reply within ${TXN_TIMEOUT_MS} ms` };
+    return outcome ?? { result: "unknown", cause: `no reply within ${txnMs} ms` };
   }
 
   return { read, txn, moveLeader: async () => {}, setEndpoints: () => {} };

@@ -4,9 +4,8 @@ import { createEtcd, type EtcdOptions } from "./etcd/client";
 import { EtcdError } from "./etcd/endpoint";
 import { surelyNotApplied, txnRequest } from "./etcd/transaction";
 import { changesSince, emptyView, merge, type View } from "./etcd/view";
+import { agentTimeouts } from "./store-timeouts";
 
-const READ_TIMEOUT_MS = 250;
-const TXN_TIMEOUT_MS = 500;
 const MOVE_TIMEOUT_MS = 3000;
 
 export interface StoreOptions extends EtcdOptions {
@@ -16,9 +15,9 @@ export interface StoreOptions extends EtcdOptions {
 }
 
 export interface EtcdStore extends Store {
-  /** `timeoutMs`: 250 by default, over all endpoints. */
+  /** `timeoutMs`: that of the agent by default, over all endpoints. */
   read(options?: { timeoutMs?: number }): Promise<ReadonlyMap<string, StoredValue>>;
-  /** `timeoutMs`: 500 by default. Throws where etcd refused the request itself, such as a missing permission. */
+  /** `timeoutMs`: that of the agent by default. Throws where etcd refused the request itself, such as a missing permission. */
   txn(txn: Txn, options?: { timeoutMs?: number }): Promise<TxnOutcome>;
   /** Rejects with the reason where this host leads and the leadership could not be moved. */
   moveLeader(host: string): Promise<void>;
@@ -34,7 +33,7 @@ export function createStore(options: StoreOptions): EtcdStore {
   let view: View = emptyView;
   let newestRevision = 0;
 
-  async function read({ timeoutMs = READ_TIMEOUT_MS } = {}): Promise<ReadonlyMap<string, StoredValue>> {
+  async function read({ timeoutMs = agentTimeouts.readMs } = {}): Promise<ReadonlyMap<string, StoredValue>> {
     const until = performance.now() + timeoutMs;
     const changed = await readFrom(view, timeoutMs);
     const next = changed ?? (await readFrom(emptyView, Math.max(until - performance.now(), 1)));
@@ -56,7 +55,7 @@ export function createStore(options: StoreOptions): EtcdStore {
     return merge(base, reply);
   }
 
-  async function txn(request: Txn, { timeoutMs = TXN_TIMEOUT_MS } = {}): Promise<TxnOutcome> {
+  async function txn(request: Txn, { timeoutMs = agentTimeouts.txnMs } = {}): Promise<TxnOutcome> {
     const known = newestRevision;
     const attempt = await etcd.txn(txnRequest(request), timeoutMs);
     if ("error" in attempt) {

@@ -5,6 +5,7 @@ import { createClock } from "../env/clock";
 import { createHost } from "../env/host";
 import { createNotifier } from "../env/notify";
 import { createStore } from "../env/store";
+import { leaseTimeouts } from "../env/store-timeouts";
 import { createKernelGate } from "./kernel";
 import { createLease } from "./lease";
 import { createLineLog } from "./line-log";
@@ -12,9 +13,6 @@ import { createNft } from "./nft";
 import { gateRules } from "./rules";
 import { serveGate } from "./server";
 
-/** Longest wait for a reply to a renewal: two of them fit into the shortest profile's lease. */
-const RENEWAL_TIMEOUT_MS = 250;
-const READ_TIMEOUT_MS = 500;
 /** How long the gate stays open over a planned restart. */
 const HOLD_MS = 5000;
 const INTERFACE_POLL_MS = 200;
@@ -74,8 +72,8 @@ async function runLease(): Promise<void> {
     env: {
       clock,
       store: {
-        read: () => store.read({ timeoutMs: READ_TIMEOUT_MS }),
-        txn: (txn) => store.txn(txn, { timeoutMs: RENEWAL_TIMEOUT_MS }),
+        read: () => store.read({ timeoutMs: leaseTimeouts.readMs }),
+        txn: (txn) => store.txn(txn, { timeoutMs: leaseTimeouts.txnMs }),
       },
       kernel: createKernelGate({
         nft,
