@@ -2,6 +2,9 @@
 export const regressions: { seed: number; found: string }[] = [
   { seed: 85, found: "a host whose lease had lapsed removed the copy that a handover had prepared on it" },
   { seed: 96, found: "the next session waited for a join that no lease process would answer" },
+  { seed: 232, found: "the next session removed a copy that was being restored for a handover" },
+  { seed: 290, found: "a lost reply to one renewal kept the next from being sent in time" },
+  { seed: 426, found: "a handover's target restored into a copy that it had removed on suspicion" },
   { seed: 731, found: "a standby with older records removed what a handover had prepared" },
   { seed: 1357, found: "a copy ran on where the session had ended during a join" },
 ];

@@ -1,5 +1,5 @@
 import { type HandoverRequest, keysOf, parkedMac, realMac } from "../../contract";
-import { type Context, count, enter, localOf, type Subject } from "../context";
+import { type Context, count, enter, localOf, type Subject, track, unlessEnded } from "../context";
 import { handoverStage } from "../decide-handover";
 import { giveBackTxn } from "../handover-txns";
 import { settle } from "../settle";
@@ -15,6 +15,14 @@ const POLL_MS = 10;
 
 /** What a source asks of its target before the point of no return: M1 and M3 of safety.md 1.11. */
 export async function serveHandover(context: Context, request: HandoverRequest): Promise<void> {
+  context.signal.throwIfAborted();
+  const serving = serveStep(context, request);
+  // The next session removes every copy, and must not meet what this one still does with one.
+  track(context, serving);
+  await serving;
+}
+
+async function serveStep(context: Context, request: HandoverRequest): Promise<void> {
   const { env, me } = context;
   const { step } = request;
   const container = await movingHere(context, request);
@@ -53,6 +61,7 @@ async function untilIdle(context: Context, name: string): Promise<void> {
     if (context.env.clock.now() > deadline)
       throw new Error(`${context.me.host} is busy with ${name}: ${busy}`);
     await context.env.clock.sleep(POLL_MS, context.signal);
+    context.signal.throwIfAborted();
   }
 }
 
@@ -78,7 +87,10 @@ async function restoreMoved(
   const { name } = container;
   const reference = { container: name, epoch, gen };
   try {
-    const folder = await env.disk.arrived(reference, ARRIVE_LIMIT_MS);
+    const folder = await unlessEnded(context, env.disk.arrived(reference, ARRIVE_LIMIT_MS));
+    // It goes when the source is suspected, which may be slow and not dead.
+    if (local.state !== "prepared")
+      throw new Error("the copy that was prepared for it is not there any more");
     const mac = parkedMac(me.group, name, me.host);
     await env.runtime.restore({
       spec: container.spec!.value,
