@@ -56,6 +56,18 @@ describe("A transaction that must come to a certain end", () => {
     assert.deepEqual(await settle(env, deletion, signal), { committed: true });
   });
 
+  it("does not take for its own a deletion by somebody who changed what it compares", async () => {
+    const deletion: Txn = {
+      compares: [
+        { key: "k", modRevision: 1 },
+        { key: "gone", modRevision: 1 },
+      ],
+      writes: [{ delete: "gone" }],
+    };
+    const { env } = storeOf([unknown, { result: "refused" }], "other");
+    assert.deepEqual(await settle(env, deletion, signal), { committed: false });
+  });
+
   it("ends with the session, however long the store is silent", async () => {
     const ended = new AbortController();
     let attempts = 0;
