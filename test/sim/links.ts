@@ -10,6 +10,9 @@ export interface Links {
   cut(from: string, to: string): void;
   /** Every link is whole again, or all those of one host. */
   heal(host?: string): void;
+  /** What `from` sends to `to` takes so much longer from now on, ms; 0: as ever. */
+  slow(from: string, to: string, ms: number): void;
+  slowness(from: string, to: string): number;
   /** Some packets take up to so much longer, ms. */
   delayMs: number;
   /** Share of packets that are lost: a datagram is gone, a connection sends again after a while. */
@@ -45,6 +48,7 @@ const SLOW_SHARE = 0.3;
 
 export function createLinks(random: Random): Links {
   const cuts = new Set<string>();
+  const slow = new Map<string, number>();
   const links: Links = {
     pass: (from, to) => !cuts.has(`${from}>${to}`),
     latency: () => {
@@ -55,8 +59,14 @@ export function createLinks(random: Random): Links {
       cuts.add(`${from}>${to}`);
     },
     heal: (host) => {
-      for (const cut of [...cuts]) if (!host || cut.split(">").includes(host)) cuts.delete(cut);
+      const concerned = (link: string) => !host || link.split(">").includes(host);
+      for (const cut of [...cuts]) if (concerned(cut)) cuts.delete(cut);
+      for (const link of [...slow.keys()]) if (concerned(link)) slow.delete(link);
     },
+    slow: (from, to, ms) => {
+      slow.set(`${from}>${to}`, ms);
+    },
+    slowness: (from, to) => slow.get(`${from}>${to}`) ?? 0,
     delayMs: 0,
     loss: 0,
     duplicates: 0,

@@ -63,7 +63,8 @@ function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T, txn?: Txn): 
     const reply = (served: T) => {
       if ((txn && links.losesReplyTo(txn)) || random.chance(links.lostReplies)) return;
       const late = random.chance(links.lateReplies) ? timeoutMs + random.between(0, LATE_MS) : 0;
-      scheduler.after(late + connectionLatency(links, random), () => {
+      const way = late + connectionLatency(links, random) + links.slowness(STORE, o.host);
+      scheduler.after(way, () => {
         if (!links.pass(STORE, o.host)) return;
         process.deliver(() => {
           stopWaiting();
@@ -92,7 +93,9 @@ function ask<T>(o: StoreOptions, timeoutMs: number, serve: () => T, txn?: Txn): 
       if (txn && random.chance(links.duplicates)) scheduler.after(random.between(0, AGAIN_MS), serve);
     };
     // A process that stands still sends nothing.
-    process.deliver(() => scheduler.after(connectionLatency(links, random), arrive));
+    process.deliver(() =>
+      scheduler.after(connectionLatency(links, random) + links.slowness(o.host, STORE), arrive),
+    );
   });
 }
 

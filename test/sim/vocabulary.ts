@@ -1,6 +1,7 @@
 import { keysOf, timingOf } from "../../provider/contract";
 import { GROUP, specOf } from "./group";
 import type { SimHost } from "./host";
+import { STORE } from "./links";
 import type { World } from "./world";
 
 /** What may happen in a simulated group, as a person writes it; random search and scenarios use the same words. */
@@ -35,6 +36,14 @@ const words: Word[] = [
     form: "network HOST on",
     means: "the host's links are whole again",
     act: (world, [host]) => world.heal(host),
+  },
+  {
+    form: "network HOST slow MS [only in|out]",
+    means: "what passes between the host and the store takes so much longer, until its links are whole again",
+    act(world, [host, ms, direction]) {
+      if (direction !== "in") world.links.slow(host!, STORE, msOf(ms!));
+      if (direction !== "out") world.links.slow(STORE, host!, msOf(ms!));
+    },
   },
   {
     form: "network delay MS",
@@ -189,11 +198,6 @@ const words: Word[] = [
     act: (world) => world.setPolicy({ fencing: undefined }),
   },
   {
-    form: "failover automatic|manual|stonith-only",
-    means: "the group's policy changes",
-    act: (world, [failover]) => world.setPolicy({ failover: failover as "manual" }),
-  },
-  {
     form: "timing fast|default|slow",
     means: "the group's timing changes; slow: leases of 3 s",
     act(world, [profile]) {
@@ -206,14 +210,6 @@ const words: Word[] = [
     form: "policy automatic|manual|stonith-only",
     means: "who may take a container over when its host is silent",
     act: (world, [failover]) => world.setPolicy({ failover: failover as "automatic" }),
-  },
-  {
-    form: "fencing works|fails|missing|hangs|lies",
-    means: "the group has a fencing command that switches hosts off, or does this instead",
-    act(world, [behaviour]) {
-      world.fencing.behaviour = behaviour as "works";
-      world.setPolicy({ fencing: { command: ["fence_test", "{host}"], required: false } });
-    },
   },
   {
     form: "operator [on HOST]: TEXT",

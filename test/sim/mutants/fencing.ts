@@ -1,84 +1,14 @@
 import { createRequire } from "node:module";
-import { timingOf } from "../../../provider/contract";
+import type { Txn } from "../../../provider/agent/env";
 import { again, leading, type Mutant, replaceExport } from "./mutant";
 
 const load = createRequire(__filename);
 const agent = "../../../provider/agent";
-const timing = load(
-  "../../../provider/contract/timing",
-) as typeof import("../../../provider/contract/timing");
-const observing = load(`${agent}/observe`) as typeof import("../../../provider/agent/observe");
 const inputs = load(`${agent}/input`) as typeof import("../../../provider/agent/input");
-const deciding = load(`${agent}/decide`) as typeof import("../../../provider/agent/decide");
 const ownership = load(`${agent}/ownership`) as typeof import("../../../provider/agent/ownership");
 
-const { leaseMs, fenceMs } = timingOf("default", false);
-const MARGIN_MS = fenceMs - leaseMs;
-
-/** Mistakes of who waits for W and fences (safety.md 1.2, 1.4). */
+/** Mistakes of who fences and takes over (safety.md 1.4). */
 export const fencingMutants: Mutant[] = [
-  {
-    name: "w-equals-l",
-    mistake: "the observer waits for L, without a margin for clocks that run at different rates",
-    breaks: "I1",
-    patch() {
-      const undo = [
-        replaceExport(timing, "fenceAfterMs", () => (_, leaseMs) => leaseMs),
-        // Whether this host would take what it fences is asked for the time after W.
-        replaceExport(deciding, "decide", (decide) => (input) => {
-          const { fence } = input;
-          return decide(fence ? { ...input, fence: { ...fence, seenAt: fence.seenAt - MARGIN_MS } } : input);
-        }),
-      ];
-      return () => {
-        for (const back of undo) back();
-      };
-    },
-    schedule: leading(
-      (random) =>
-        again(random, 3, 9000, (at) => [
-          [at, "network primary off from store"],
-          [at + 5000, "network all on"],
-        ]),
-      { timing: timingOf("default", false) },
-    ),
-  },
-  {
-    name: "own-w-instead-of-the-records-l",
-    mistake: "the observer waits by its own setting, not by the lease that the owner announced",
-    breaks: "I1",
-    patch: () =>
-      replaceExport(
-        timing,
-        "fenceAfterMs",
-        () =>
-          ({ fenceMs }) =>
-            fenceMs,
-      ),
-    schedule: leading((random) => [
-      [500, "timing slow"],
-      [3000, "pause primary agent for 4 s"],
-      [3050, "timing fast"],
-      [3500 + random.between(0, 300), "network primary off from store"],
-      [9000, "network all on"],
-    ]),
-  },
-  {
-    name: "w-counted-across-an-outage",
-    mistake: "an outage of the store counts as silence of the owner",
-    breaks: "I9",
-    patch: () =>
-      replaceExport(observing, "observe", (observe) => (before, view, timings, now) => {
-        const noGap = before.lastGoodRead === null ? before : { ...before, lastGoodRead: now };
-        return observe(noGap, view, timings, now);
-      }),
-    schedule: leading((random) =>
-      again(random, 4, 8000, (at) => [
-        [at + 3000, "store off"],
-        [at + 3000 + random.between(1300, 4000), "store on"],
-      ]),
-    ),
-  },
   {
     name: "fence-without-a-session-of-ones-own",
     mistake: "a host whose own session has ended fences others",
@@ -133,4 +63,54 @@ export const fencingMutants: Mutant[] = [
       ]),
     ),
   },
+  {
+    name: "fence-without-the-revision-compare",
+    mistake:
+      "a fence does not compare the revision of the heartbeat key, so that a renewal since goes unnoticed",
+    breaks: "I1",
+    patch: () =>
+      replaceExport(
+        ownership,
+        "fenceTxn",
+        (fenceTxn) =>
+          (...args) =>
+            without("/hb", fenceTxn(...args)),
+      ),
+    schedule: leading((random) =>
+      again(random, 2, 9000, (at) => [
+        [at, "network primary off from store"],
+        [at + 800, "pause standby agent at txn for 1500 ms"],
+        [at + 1100 + random.between(0, 100), "network all on"],
+        // The last renewal before the fence keeps the gate open for its whole lease.
+        [at + 2300, "pause primary lease for 700 ms"],
+      ]),
+    ),
+  },
+  {
+    name: "take-over-without-the-revision-compare",
+    mistake: "a take-over does not compare the revision of the owner record, so that two standbys may win",
+    breaks: "I2",
+    patch: () =>
+      replaceExport(ownership, "takeOverTxn", (takeOverTxn) => (...args) => {
+        const { txn, owner } = takeOverTxn(...args);
+        return { txn: without("/owner", txn), owner };
+      }),
+    schedule: leading(
+      (random) =>
+        again(random, 3, 9000, (at) => [
+          [at, `network b slow ${Math.round(random.between(80, 120))} ms only out`],
+          [at, `network c slow ${Math.round(random.between(80, 120))} ms only out`],
+          [at + 200, "power a off"],
+          [at + 4000, "network all on"],
+          [at + 4000, "power a on"],
+          [at + 6500, 'operator: {"op":"migrate","name":"db","to":"a"}'],
+        ]),
+      { containers: [{ preferredHost: "a", standbys: ["b", "c"] }] },
+    ),
+  },
 ];
+
+/** The same transaction, less what it compares under keys that end so. */
+function without(leaf: string, txn: Txn): Txn {
+  return { ...txn, compares: txn.compares.filter(({ key }) => !key.endsWith(leaf)) };
+}

@@ -1,15 +1,19 @@
 import { runTrial } from "../trial";
 import { fencingMutants } from "./fencing";
 import { generationMutants } from "./generations";
+import { handoverMutants } from "./handover";
 import { leaseMutants } from "./lease";
 import type { Mutant } from "./mutant";
 import { ownershipMutants } from "./ownership";
+import { waitingMutants } from "./waiting";
 
 export const mutants: Mutant[] = [
   ...leaseMutants,
+  ...waitingMutants,
   ...fencingMutants,
   ...ownershipMutants,
   ...generationMutants,
+  ...handoverMutants,
 ];
 
 /** A mutant that these seeds do not find has escaped. */
