@@ -61,6 +61,21 @@ describe("A fencing command", () => {
       { standbys: 2 },
     ));
 
+  it("is run again after it failed while the store was away", () =>
+    withFencing(
+      async (world) => {
+        world.powerOff("a");
+        await world.until("it is run", () => world.fencing.calls.length === 1, 5000);
+        world.links.storeUp = false;
+        await world.run(2000);
+        world.links.storeUp = true;
+        world.fencing.behaviour = "works";
+        await takenBy(world, "b", 20_000);
+        assert.deepEqual(methods(world, "a"), ["stonith"]);
+      },
+      { behaviour: "fails", policy: required },
+    ));
+
   it("is not run for a host that only its peers do not hear", () =>
     withFencing(async (world) => {
       world.cut("a", "peers");

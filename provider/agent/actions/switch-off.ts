@@ -59,18 +59,25 @@ async function switchOff(context: Context, shot: Shot): Promise<boolean> {
 
 async function fail(context: Context, shot: Shot, why: string): Promise<false> {
   if (context.signal.aborted) return false;
-  const { env, me, policy } = context;
+  const { env, policy } = context;
   const next = mayFenceForSilence(policy)
     ? `${shot.host} is fenced when its silence has lasted ${policy.timing.fenceMs} ms`
     : `no other proof is accepted, so it is tried again; "container-ha fence ${shot.host} --confirmed-off" when you have switched it off`;
   const sentence = `the fencing command did not switch ${shot.host} off: ${why}; ${next}`;
   env.log.event({ kind: "stonith-failed", sentence });
-  // Another host may have more luck. Left behind, the intent would only be this host's to try again.
-  const key = keysOf(me.group).fenceIntent(shot.host, shot.sid);
+  await withdraw(context, shot).catch((error: Error) => {
+    if (!context.signal.aborted)
+      env.log.debug(`the intent to switch ${shot.host} off stays: ${error.message}`);
+  });
+  return false;
+}
+
+/** Another host may have more luck. Left behind, the intent would only be this host's to try again. */
+async function withdraw({ env, me }: Context, { host, sid }: Shot): Promise<void> {
+  const key = keysOf(me.group).fenceIntent(host, sid);
   const mine = createViewReader(me.group)(await env.store.read())
-    .hosts.get(shot.host)
-    ?.intents.get(shot.sid);
+    .hosts.get(host)
+    ?.intents.get(sid);
   if (mine?.value.sid === me.sid)
     await env.store.txn({ compares: [{ key, modRevision: mine.rev }], writes: [{ delete: key }] });
-  return false;
 }
