@@ -169,10 +169,10 @@ function decideOwned(input: DecideInput, spec: ContainerSpec): Decision {
   const { container, copy, lapsed } = input;
   const owner = container.owner!.value;
   if (lapsed) return nothing("the lease has lapsed; it stays frozen");
+  // Also before it came to run: memory from before the change must not meet what is declared now.
+  if (owner.specDigest !== specDigest(spec))
+    return { do: "begin-again", cold: true, because: "its specification changed" };
   if (owner.phase === "FAILED" || owner.phase === "STOPPED") {
-    if (owner.specDigest !== specDigest(spec)) {
-      return { do: "begin-again", cold: true, because: "its specification changed" };
-    }
     if (copy.state !== "absent") return { do: "evict", because: owner.reason };
     if (owner.phase === "STOPPED" && owner.failoverTo === input.me.host)
       return { do: "begin-again", cold: false, because: owner.reason };
@@ -185,9 +185,6 @@ function decideOwned(input: DecideInput, spec: ContainerSpec): Decision {
 function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
   const { container, copy } = input;
   const owner = container.owner!.value;
-  if (owner.specDigest !== specDigest(spec)) {
-    return { do: "begin-again", cold: true, because: "its specification changed" };
-  }
   if (copy.state === "frozen") return { do: "resume", because: "the lease is live again and it still owns" };
   // The agent that opened its gate ended before its last word to the copy that was moved here.
   if (copy.state === "held") return { do: "release", because: "it serves and is still held" };

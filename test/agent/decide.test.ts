@@ -67,7 +67,7 @@ describe("The owner of a container", () => {
   });
 
   it("begins again cold when the specification changed, in every phase", () => {
-    for (const phase of ["RUNNING", "STOPPED", "FAILED"] as const) {
+    for (const phase of ["RESTORING", "RUNNING", "STOPPED", "FAILED"] as const) {
       const container = containerOf({ spec: changedSpec, owner: { phase } });
       assert.deepEqual(decide(inputOf("a", { container })), {
         do: "begin-again",
