@@ -2,6 +2,10 @@
 export const regressions: { seed: number; found: string }[] = [
   { seed: 85, found: "a host whose lease had lapsed removed the copy that a handover had prepared on it" },
   { seed: 96, found: "the next session waited for a join that no lease process would answer" },
+  {
+    seed: 188,
+    found: "a taken over container began under a specification that was declared after the take-over",
+  },
   { seed: 232, found: "the next session removed a copy that was being restored for a handover" },
   { seed: 290, found: "a lost reply to one renewal kept the next from being sent in time" },
   { seed: 426, found: "a handover's target restored into a copy that it had removed on suspicion" },

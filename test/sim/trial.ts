@@ -19,6 +19,7 @@ export interface Outcome {
 /** After its last event everything is repaired, and has to be well again within this time (I7). */
 const HEALED_MS = 25_000;
 const LEAST_MS = 30_000;
+const POWER_ON_MS = 1000;
 
 /** Runs a schedule to its end, or to the first broken invariant. */
 export async function runTrial(schedule: Schedule, tamper: Partial<Tamper> = {}): Promise<Outcome> {
@@ -103,8 +104,15 @@ function makeWell(world: World): void {
     host.disk.hangs = false;
     for (const faults of Object.values(host.faults)) faults.clear();
     if (host.machine) host.machine.kernel.broken = false;
-    if (!host.on) world.powerOn(host.name);
   }
+  world.setPolicy({ fencing: undefined });
+  powerOnEach(world);
+}
+
+/** Also what a fencing command that was under way switches off still. */
+function powerOnEach(world: World): void {
+  for (const host of world.hosts) if (!host.on) world.powerOn(host.name);
+  world.later(POWER_ON_MS, () => powerOnEach(world));
 }
 
 /** A container that failed for want of a disk starts over when its specification is declared anew. */

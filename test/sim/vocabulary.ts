@@ -193,6 +193,14 @@ const words: Word[] = [
     },
   },
   {
+    form: "fencing required|optional",
+    means: "whether no other proof than that of the fencing command is accepted",
+    act(world, [how]) {
+      const { fencing } = world.policy;
+      if (fencing) world.setPolicy({ fencing: { ...fencing, required: how === "required" } });
+    },
+  },
+  {
     form: "fencing none",
     means: "the group has no fencing command",
     act: (world) => world.setPolicy({ fencing: undefined }),
