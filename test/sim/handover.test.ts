@@ -30,6 +30,21 @@ describe("A handover from host a to host b", () => {
       );
     }));
 
+  it("is rolled back when the lease lapses while its stage is recorded", () =>
+    inProtectedWorld(async (world) => {
+      const counter = world.counter();
+      void world.ask("a", { op: "migrate", name: "db", to: "b" });
+      await world.until("it is recorded", () => world.view().containers.get("db")!.migration !== null);
+      world.host("a").failpoints.agent.at("txn", () => {
+        world.links.electionUntil = world.now() + 1000;
+      });
+      await world.until("it is frozen", () => world.host("a").machine!.engine.stateOf("db") === "frozen");
+      await world.until("it is rolled back", () => world.events("handover-failed").length === 1);
+      await world.until("a answers", () => world.answering().join() === "a");
+      assert.match(world.events("handover-failed")[0]!, /was frozen when it was to move/);
+      assert.ok(world.counter() >= counter);
+    }, fast));
+
   for (const stage of stages()) {
     for (const party of parties()) {
       it(`ends with one of them serving with its memory when ${party.name} dies at ${stage.name}`, () =>

@@ -11,4 +11,5 @@ export const regressions: { seed: number; found: string }[] = [
   { seed: 426, found: "a handover's target restored into a copy that it had removed on suspicion" },
   { seed: 731, found: "a standby with older records removed what a handover had prepared" },
   { seed: 1357, found: "a copy ran on where the session had ended during a join" },
+  { seed: 1573, found: "a handover went on with a copy that a lapse of the lease had frozen meanwhile" },
 ];

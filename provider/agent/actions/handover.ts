@@ -96,6 +96,9 @@ export async function handOver(context: Context, subject: Subject, because: stri
   const move = local.move!;
   const moving = await enterStage(context, subject.container);
   if (!moving) return `${name}: its records changed, decides again`;
+  // The store may have been slow to answer, and the lease have lapsed meanwhile.
+  if (local.state !== "running")
+    return rollBack(context, { container: moving, local }, `it was ${local.state} when it was to move`);
   // safety: a revision of the store, so that no generation has this number while what is left of the move is removed.
   const gen = moving.migration!.rev;
   const reference = { container: name, epoch: subject.container.owner!.value.epoch, gen };
