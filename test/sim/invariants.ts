@@ -16,8 +16,8 @@ import {
   type Timing,
 } from "../../provider/contract";
 import type { DiskChange } from "./disk";
-import type { SimCopy } from "./engine";
 import type { SimHost } from "./host";
+import { createKeptCopies } from "./kept-copies";
 import type { Change } from "./records";
 
 /** What must hold at every instant (safety.md 5.1). */
@@ -71,8 +71,6 @@ export function createInvariants({
   /** `container/host`: the epoch under which the host owned it last. */
   const epochs = new Map<string, number>();
   const served = new Map<string, number>();
-  /** Who handed a container on, until it owns it again, and the copy that it keeps: that stays frozen. */
-  const sources = new Map<string, Pick<Owner, "host" | "sid" | "epoch"> & { copy: SimCopy | undefined }>();
   /** Containers that go on where they were frozen for a handover that was given back. */
   const resumed = new Set<string>();
   const acknowledged = new Map<string, Generation>();
@@ -87,13 +85,19 @@ export function createInvariants({
   const names = new Set<string>();
   const macs = new Map<string, string>();
   const losses: string[] = [];
+  const tombstones = new Set<string>();
+  const sessions = new Map<string, string>();
+  const kept = createKeptCopies({
+    hosts,
+    sessionHolds: (host, sid) => sessions.get(host) === sid && !tombstones.has(`${host}/${sid}`),
+    violated,
+  });
 
   const macOf = (container: string) => {
     const known = macs.get(container) ?? realMac(group, container);
     macs.set(container, known);
     return known;
   };
-  const engineOf = (host: string) => hosts.get(host)?.machine?.engine;
   const answers = (host: SimHost, container: string) =>
     (host.machine?.engine.couldAnswer(container) && host.machine.kernel.passes(macOf(container))) || false;
   const answering = (container: string) =>
@@ -108,7 +112,7 @@ export function createInvariants({
     const last = owners.get(container);
     owners.set(container, owner);
     epochs.set(`${container}/${owner.host}`, owner.epoch);
-    if (sources.get(container)?.host === owner.host) sources.delete(container);
+    kept.ownerChanged(container, last, owner);
     if (owner.phase === "RESUMING") resumed.add(container);
     if (owner.phase === "RESTORING") resumed.delete(container);
     names.add(container);
@@ -126,18 +130,6 @@ export function createInvariants({
     if (isHandover) seen.handovers += owner.phase === "RESTORING" ? 1 : 0;
     else if (owner.host !== last.host) seen.takeovers += 1;
     if (changedHands && last.phase !== "STOPPED" && !isHandover) fencedBefore(container, last);
-    if (!changedHands && owner.phase === "RESTORING") givenUpBefore(container, last, owner);
-  }
-
-  /** I8: what was moved here runs here or is given back, unless its source is gone. */
-  function givenUpBefore(container: string, last: Owner, owner: Owner): void {
-    const source = sources.get(container);
-    const isMoved = last.phase === "RESTORING" && last.epoch === (source?.epoch ?? 0) + 1;
-    if (!source || !isMoved || sessions.get(source.host) !== source.sid) return;
-    if (!tombstones.has(`${source.host}/${source.sid}`))
-      violated(
-        `I8: ${owner.host} begins ${container} anew, which ${source.host} handed on and could take back`,
-      );
   }
 
   /** A handover, or its way back, under its record: needs no fence where nothing of the last owner can be heard. */
@@ -153,16 +145,9 @@ export function createInvariants({
     const { kernel } = hosts.get(last.host)?.machine ?? {};
     if ((forth || back) && kernel?.passes(macOf(container)))
       violated(`${container} was handed on by ${last.host} while its gate is open`);
-    if (forth) sources.set(container, { ...last, copy: engineOf(from)?.copies.get(container) });
-    if (back) goesOn(container, owner);
+    if (forth) kept.handedOn(container, last);
+    if (back) kept.givenBack(container, owner);
     return forth || back;
-  }
-
-  /** I8: what is given back goes on with its memory, unless its machine or its process ended by itself. */
-  function goesOn(container: string, { host, sid }: Owner): void {
-    const machine = hosts.get(host)?.machine;
-    if (machine?.session?.sid === sid && !machine.engine.copies.has(container))
-      violated(`I8: ${container} is given back to ${host}, which keeps no copy of it any more`);
   }
 
   function fencedBefore(container: string, last: Owner): void {
@@ -170,8 +155,6 @@ export function createInvariants({
       violated(`I2: ${container} was taken from ${last.host}, whose session ${last.sid} has no tombstone`);
   }
 
-  const tombstones = new Set<string>();
-  const sessions = new Map<string, string>();
   function fenced(host: string, sid: string, text: string): void {
     tombstones.add(`${host}/${sid}`);
     const { by, method } = parseJson(fenceSchema, text, `fence of ${host}`);
@@ -272,7 +255,7 @@ export function createInvariants({
     if (serving.length > 1) violated(`I1: ${container} is answered by ${serving.join(" and ")}`);
     const owner = owners.get(container);
     for (const name of serving) lookAtServing(name, container, owner);
-    lookAtSource(container);
+    kept.look(container);
     for (const host of hosts.values()) lookForStale(host, container, owner);
     lookForIdle(container, owner, serving.length > 0);
   }
@@ -300,14 +283,6 @@ export function createInvariants({
       violated(`I5: ${container} on ${name} runs from ${copy.origin?.folder ?? "cold"}, named is ${wanted}`);
     if (copy.origin?.altered)
       violated(`I5: ${container} on ${name} runs from files that are not what the manifest says`);
-  }
-
-  /** I8: after the point of no return what the source keeps executes nothing. */
-  function lookAtSource(container: string): void {
-    const { host, copy } = sources.get(container) ?? {};
-    if (!host || !copy || engineOf(host)?.copies.get(container) !== copy) return;
-    if (engineOf(host)!.stateOf(container) === "running")
-      violated(`I8: ${container} goes on on ${host}, which has handed it on`);
   }
 
   /** I6, for hosts that can act. */
