@@ -13,6 +13,8 @@ export interface Snapshot {
 
 /** etcd as the protocol sees it: keys with revisions that change by transactions, all or nothing. */
 export interface Records {
+  /** Of the last change. */
+  revision(): number;
   snapshot(): Snapshot;
   /** What a member that fell behind would answer: the snapshot that was read before the last one. */
   olderSnapshot(): Snapshot;
@@ -38,6 +40,7 @@ export function createRecords(): Records {
   };
 
   return {
+    revision: () => revision,
     snapshot() {
       if (current.revision !== revision) {
         older = current;

@@ -12,4 +12,8 @@ export const regressions: { seed: number; found: string }[] = [
   { seed: 731, found: "a standby with older records removed what a handover had prepared" },
   { seed: 1357, found: "a copy ran on where the session had ended during a join" },
   { seed: 1573, found: "a handover went on with a copy that a lapse of the lease had frozen meanwhile" },
+  {
+    seed: 2818,
+    found: "a stale read after a refusal made an acknowledged generation look like a failed one",
+  },
 ];

@@ -24,6 +24,12 @@ export interface StoreOptions {
   heard?(reply: unknown): void;
 }
 
+/** A refusal tells too how far the store was. */
+export interface TxnReply {
+  outcome: TxnOutcome;
+  revision: number;
+}
+
 /** One process's connection to the store. */
 export function createStore(o: StoreOptions): Store {
   const { readMs, txnMs } = o.timeouts;
@@ -43,13 +49,15 @@ export function createStore(o: StoreOptions): Store {
 
   async function txn(request: Txn): Promise<TxnOutcome> {
     refuseForbidden(o, request);
-    const apply = (): TxnOutcome => {
+    const apply = (): TxnReply => {
       const revision = o.records.apply(request);
-      return revision === null ? { result: "refused" } : { result: "committed", revision };
+      const outcome: TxnOutcome =
+        revision === null ? { result: "refused" } : { result: "committed", revision };
+      return { outcome, revision: o.records.revision() };
     };
-    const outcome = await ask(o, txnMs, apply, request);
-    if (outcome?.result === "committed") newest = Math.max(newest, outcome.revision);
-    return outcome ?? { result: "unknown", cause: `no reply within ${txnMs} ms` };
+    const answered = await ask(o, txnMs, apply, request);
+    newest = Math.max(newest, answered?.revision ?? 0);
+    return answered?.outcome ?? { result: "unknown", cause: `no reply within ${txnMs} ms` };
   }
 
   return { read, txn, moveLeader: async () => {}, setEndpoints: () => {} };

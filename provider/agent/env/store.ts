@@ -72,8 +72,9 @@ export function createStore(options: StoreOptions): EtcdStore {
       const cause = `the answer is of revision ${revision}, older than ${known} that was seen before`;
       return { result: "unknown", cause };
     }
-    if (!attempt.reply.succeeded) return { result: "refused" };
+    // safety: also of a refusal, so that no read after it shows what stood before whatever it was refused for.
     newestRevision = Math.max(newestRevision, revision);
+    if (!attempt.reply.succeeded) return { result: "refused" };
     return { result: "committed", revision };
   }
 

@@ -272,6 +272,24 @@ describe("the group's records in a real etcd", function () {
     }
   });
 
+  it("are not believed either when nothing but a refusal told how far the store is", async () => {
+    const past = await startEtcd(["past"], etcd.authority);
+    const moved = etcd.store();
+    try {
+      await put("a", "1");
+      const create = {
+        compares: [{ key: key("a"), modRevision: 0 }],
+        writes: [{ put: key("a"), value: "2" }],
+      };
+      assert.equal((await moved.txn(create, { timeoutMs: 2000 })).result, "refused");
+      moved.setEndpoints([past.members[0]!.endpoint]);
+      await assert.rejects(moved.read({ timeoutMs: 2000 }), /its answer is of revision 1, older than \d+/);
+    } finally {
+      moved.close();
+      await past.stop();
+    }
+  });
+
   it("are reached with new certificates after a reload, and with the old ones when the new ones are broken", async () => {
     const folder = temporaryFolder();
     const next = createAuthority(folder, "next-ca");

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { TxnOutcome } from "../../../provider/agent/env";
 import type { KernelGate, LeaseEnv } from "../../../provider/agent/lease/env";
 import { timingOf } from "../../../provider/contract";
+import type { TxnReply } from "../store";
 import type { TamperOptions } from "../tamper";
 import { again, leading, type Mutant, replaceExport } from "./mutant";
 
@@ -118,8 +119,8 @@ export const leaseMutants: Mutant[] = [
 function anyAckCounts(env: LeaseEnv, { onReply }: TamperOptions): LeaseEnv {
   let settle: (outcome: TxnOutcome) => void = () => {};
   onReply((reply) => {
-    const outcome = reply as TxnOutcome;
-    if (outcome.result === "committed") settle(outcome);
+    const { outcome } = reply as Partial<TxnReply>;
+    if (outcome?.result === "committed") settle(outcome);
   });
   const txn: LeaseEnv["store"]["txn"] = (request) =>
     new Promise((resolve, reject) => {
