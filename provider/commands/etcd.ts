@@ -1,10 +1,9 @@
 import { type Ports, paths, type Timing } from "../contract";
+import { checkFile } from "./etcd-check";
+import { bootstrapMarker, joinFile } from "./etcd-files";
 import { httpsUrl } from "../group/address";
 
-/** Environment of a first start: lies in /run, so that no reboot can start an empty voter by accident. */
-export const joinFile = `${paths.run}/etcd-join.env`;
-/** There while a first cluster is being made; what is beside it was never given to anybody and may be thrown away. */
-export const bootstrapMarker = `${paths.state}/etcd-bootstrap`;
+export { bootstrapMarker, joinFile };
 
 export interface EtcdUnitOptions {
   host: { name: string; address: string };
@@ -16,7 +15,8 @@ export interface EtcdUnitOptions {
 
 /**
  * The voter's unit. It starts only where it has data, or where the provider has just prepared a first start: a voter
- * that lost its disk must not come back under its old identity with an empty log.
+ * that lost its disk must not come back under its old identity with an empty log. Nor does it start with data of a
+ * cluster that was given up (etcd-check.ts).
  */
 export function etcdUnit(options: EtcdUnitOptions): string {
   return `[Unit]
@@ -30,6 +30,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 EnvironmentFile=-${joinFile}
+ExecCondition=/bin/sh ${checkFile}
 ExecStart=${etcdArgv(options).join(" ")}
 Restart=always
 RestartSec=500ms

@@ -1,17 +1,18 @@
 import { paths, units } from "../contract";
 import { quoteArgv } from "../ssh/quote";
 import { bootstrapMarker } from "./etcd";
+import { checkFile } from "./etcd-check";
 import { NETWORK_FACTS } from "./preflight";
 import { probeRealtime } from "./systemd";
 
 const REALTIME_PROBE = quoteArgv(probeRealtime());
 
-const ETCD_UNIT = `/etc/systemd/system/${units.etcd}`;
+const ETCD_UNIT = paths.etcdUnit;
 
 /** Takes etcd off a host that is no voter any more. */
 export const RETIRE_VOTER_SCRIPT = `
 systemctl disable --now --quiet ${units.etcd} 2>/dev/null
-rm -rf ${ETCD_UNIT} ${bootstrapMarker}
+rm -rf ${ETCD_UNIT} ${checkFile} ${bootstrapMarker}
 find ${paths.etcdData} -mindepth 1 -delete 2>/dev/null
 rmdir ${paths.etcdData} 2>/dev/null
 systemctl daemon-reload
@@ -30,6 +31,7 @@ ${NETWORK_FACTS}
 text claim ${claimFile}
 text bundle ${paths.tls.ca}
 for wal in ${paths.etcdData}/member/wal/*.wal; do [ -e "$wal" ] && fact data yes && break; done
+text rebuilt ${paths.etcdRebuilt}
 [ -e ${bootstrapMarker} ] && fact marker yes
 [ "$(systemctl is-active ${units.etcd} 2>/dev/null)" = active ] && fact active yes
 [ -e ${ETCD_UNIT} ] && fact unit yes

@@ -2,6 +2,8 @@
 export interface Keys {
   prefix: string;
   policy: string;
+  /** Which cluster this is; absent: the first one. */
+  rebuilt: string;
   /** Range prefixes. */
   hosts: string;
   fences: string;
@@ -29,6 +31,7 @@ export function keysOf(group: string): Keys {
   return {
     prefix,
     policy: `${prefix}policy`,
+    rebuilt: `${prefix}rebuilt`,
     hosts: `${prefix}host/`,
     fences: `${prefix}fence/`,
     containers: `${prefix}ct/`,

@@ -25,6 +25,9 @@ export const paths = {
     key: "/etc/container-ha/tls/host.key",
   },
   etcdData: "/var/lib/container-ha/etcd",
+  /** Of which cluster the voter's data are: the text of the record `rebuilt`; absent: of the first one. */
+  etcdRebuilt: "/var/lib/container-ha/etcd/member/rebuilt",
+  etcdUnit: "/etc/systemd/system/container-ha-etcd.service",
   /** Generations: `<store>/<container>/<epoch>-<gen>/`. */
   store: "/var/lib/container-ha/store",
   /** Image archives by content hash: `<images>/<sha256>.tar`. */

@@ -17,8 +17,23 @@ export const sessionSchema = z.object({
   version: z.string(),
   /** How many sessions of this host in a row, none of them long, were ended by others. */
   flaps: z.int().min(0).optional(),
+  /** It goes on in the cluster of this number: the one that was given up knows it by another text. */
+  rebuilt: z.int().min(1).optional(),
 });
 export type Session = z.infer<typeof sessionSchema>;
+
+/**
+ * `rebuilt`: the cluster that holds these records was rebuilt from one voter. A voter whose data are of a cluster with
+ * a lower number does not start: its cluster, with all that was acknowledged in it, was given up.
+ */
+export const rebuiltSchema = z.object({
+  number: z.int().min(1),
+  /** Two that were rebuilt apart from each other have the same number. */
+  id: z.string().min(1),
+  by: nameSchema,
+  at: z.string(),
+});
+export type Rebuilt = z.infer<typeof rebuiltSchema>;
 
 /** `host/<h>/hb`: L is the larger timeout of the active and the armed kernel set, ms. */
 export const heartbeatSchema = z.object({ sid, n: z.int(), leaseMs: z.int() });

@@ -8,7 +8,7 @@ import {
   WIPE_SCRIPT,
 } from "../commands/etcd";
 import { systemd } from "../commands/systemd";
-import { type GroupHost, type Ports, paths, units } from "../contract";
+import { type GroupHost, keysOf, type Ports, paths, units } from "../contract";
 import { UserError } from "../errors";
 import { onAll } from "../fleet";
 import { httpsUrl } from "../group/address";
@@ -154,7 +154,14 @@ async function join(request: ClusterRequest, name: string, members: readonly Mem
       name: member.name,
       address: new URL(member.peerUrls[0]!).hostname.replace(/^\[|\]$/g, ""),
     }));
-  await startJoining(host, { ...request, voters: [...listed, ...others], state: "existing", marker: false });
+  const { stdout } = await request.etcd.run(["get", keysOf(request.group).rebuilt, "--print-value-only"]);
+  await startJoining(host, {
+    ...request,
+    voters: [...listed, ...others],
+    state: "existing",
+    marker: false,
+    rebuilt: stdout.trim(),
+  });
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (!(await listMembers(request.etcd)).some((member) => member.name === name && member.started)) {
     if (Date.now() > deadline) throw await startFailure(request, host);
@@ -171,11 +178,15 @@ async function startJoining(
     voters: readonly { name: string; address: string }[];
     state: "new" | "existing";
     marker: boolean;
+    /** The record of that name in the cluster that is joined. */
+    rebuilt?: string;
   },
 ): Promise<void> {
   const content = joinEnvironment({ ...o, token: o.group });
   const marker = o.marker ? [{ path: bootstrapMarker, content: "", mode: 0o600 }] : [];
-  await installFiles(host, [...marker, { path: joinFile, content, mode: 0o600 }]);
+  // safety: before it has data, so that none is ever of this cluster without saying so.
+  const rebuilt = o.rebuilt ? [{ path: paths.etcdRebuilt, content: o.rebuilt, mode: 0o600 }] : [];
+  await installFiles(host, [...marker, ...rebuilt, { path: joinFile, content, mode: 0o600 }]);
   await host.run(systemd.resetFailed(units.etcd), { check: false });
   await host.run(systemd.restart(units.etcd, { wait: false }));
 }

@@ -13,6 +13,8 @@ export interface HostView {
   hasEtcd: boolean;
   /** The voter has data. */
   hasData: boolean;
+  /** Of which cluster the data is (the record `rebuilt`); empty: of the first one. */
+  rebuilt: string;
   /** The data is of a first cluster that was never finished. */
   isBootstrapping: boolean;
   /** The voter's unit is installed. */
@@ -39,6 +41,7 @@ export async function observeGroupHost(host: HostSession): Promise<HostView> {
     bundle: one("bundle") ?? "",
     hasEtcd: one("etcd") !== null,
     hasData: one("data") !== null,
+    rebuilt: one("rebuilt") ?? "",
     isBootstrapping: one("marker") !== null,
     hasUnit: one("unit") !== null,
     isActive: one("active") !== null,

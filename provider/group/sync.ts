@@ -1,13 +1,15 @@
 import { bundleOf, issueAdmin, renewCertificates, splitBundle, type Trust } from "../certificates/trust";
 import { etcdctl, etcdUnit } from "../commands/etcd";
+import { checkFile, etcdCheck } from "../commands/etcd-check";
 import type { HostFile } from "../commands/files";
 import { RETIRE_VOTER_SCRIPT } from "../commands/group";
 import { systemd } from "../commands/systemd";
 import { canonical, type GroupHost, keysOf, type Policy, paths, units } from "../contract";
 import { UserError } from "../errors";
 import { type EtcdAdmin, withAdmin } from "../etcd/admin";
-import { type ClusterRequest, ensureMembers, ensureQuorum } from "../etcd/cluster";
+import { type ClusterRequest, ensureMembers, ensureQuorum, wipe } from "../etcd/cluster";
 import { ensureAuth } from "../etcd/ensure-auth";
+import { votersOfThePast } from "../etcd/past";
 import { votersOf } from "../etcd/voters";
 import { type Fleet, onAll } from "../fleet";
 import { installWithoutService } from "../preflight/install";
@@ -55,7 +57,7 @@ async function sync(request: SyncRequest): Promise<Synced> {
   for (const error of fleet.unreachable.values())
     request.log(`warning: ${error.message} It is left as it is.`);
 
-  const views = await onAll(hosts, observeGroupHost);
+  let views = await onAll(hosts, observeGroupHost);
   const replaced = replacedHosts(request, views);
   for (const { name } of replaced)
     request.log(
@@ -73,6 +75,7 @@ async function sync(request: SyncRequest): Promise<Synced> {
   await claimHosts(hosts.values(), own);
   const voterHosts = new Map([...hosts].filter(([name]) => voters.some((voter) => voter.name === name)));
   await installEtcd(voterHosts, views, request.log);
+  views = await withoutPast(voterHosts, views, request.log);
 
   // A host that is new has no trust bundle yet; one with data is the one most likely to reach etcd.
   const ready = [...voterHosts].filter(([name]) => views.get(name)?.hasData);
@@ -136,6 +139,24 @@ function unknownTo(trust: Trust, views: ReadonlyMap<string, HostView>): string[]
   const own = new Set(trust.authorities.map((authority) => authority.cert.trim()));
   const seen = [...views.values()].flatMap((view) => splitBundle(view.bundle));
   return [...new Set(seen)].filter((cert) => !own.has(cert));
+}
+
+/** safety: together they would be a majority of the cluster that was given up; this one would start them. */
+async function withoutPast(
+  voters: ReadonlyMap<string, HostSession>,
+  views: ReadonlyMap<string, HostView>,
+  log: SyncRequest["log"],
+): Promise<Map<string, HostView>> {
+  const data = [...voters.keys()].map((name) => ({ name, ...views.get(name)! }));
+  const past = votersOfThePast(data);
+  const concerned = new Map([...voters].filter(([name]) => past.includes(name)));
+  await onAll(concerned, (host, name) => {
+    log(`${name} has etcd data of the group before it was rebuilt: they are deleted, and it joins anew`);
+    return wipe(host);
+  });
+  return new Map(
+    [...views].map(([name, view]) => [name, past.includes(name) ? { ...view, hasData: false } : view]),
+  );
 }
 
 async function retireFormerVoters(
@@ -204,7 +225,15 @@ async function writeFiles(
         { path: paths.tls.cert, content: keys.cert, mode: 0o600 },
       );
     }
-    if (voters.has(name)) files.push({ path: unitPath(units.etcd), content: unitFor(name) });
+    if (voters.has(name))
+      files.push(
+        {
+          path: checkFile,
+          content: etcdCheck({ group: o.policy.group, endpoints: o.policy.etcdEndpoints }),
+          mode: 0o600,
+        },
+        { path: unitPath(units.etcd), content: unitFor(name) },
+      );
     const changed = await installFiles(host, files);
     if (changed.has(unitPath(units.etcd))) {
       await host.run(systemd.reload());

@@ -59,6 +59,19 @@ const usages: Record<string, Usage> = {
     ],
     example: "container-ha fence a --confirmed-off",
   },
+  recover: {
+    synopsis: "recover [--confirmed-off HOST]... [--yes] [--json]",
+    what: "Rebuild a group whose majority of voters is gone for good from the voter of this host; says first what it assumes, loses and ends.",
+    options: [
+      [
+        "--confirmed-off HOST",
+        "You have seen that it is off: its containers are taken without waiting for its lease to end.",
+      ],
+      yes,
+      json,
+    ],
+    example: "container-ha recover --confirmed-off b --confirmed-off c",
+  },
   "fence-agent": {
     synopsis: "fence-agent AGENT FILE",
     what: "A fencing command for HaGroup made of a ClusterLabs fence agent: switches a machine off and succeeds when its device says that it is.",

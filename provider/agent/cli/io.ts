@@ -1,3 +1,5 @@
+import type { Recovery } from "./recover/act";
+
 /** What a command may touch besides the agent. */
 export interface CliIo {
   /** The agent's socket. */
@@ -15,6 +17,8 @@ export interface CliIo {
   sleep(ms: number): Promise<void>;
   /** Aborts when the person ends the command; from the first call on nothing else ends it. */
   interrupted(): AbortSignal;
+  /** Rebuilding the group from this host's voter. */
+  recovery(): Recovery;
 }
 
 /** Serves one command's arguments; resolves with the exit code, throws CliError. */

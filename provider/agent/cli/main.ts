@@ -5,6 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { paths } from "../../contract";
 import { tryRun } from "../env/runtime/exec";
 import { CliError, exitCodes } from "./cli-error";
+import { createRecovery } from "./recover/act";
 import { run } from "./run";
 
 // `container-ha events | head` ends quietly.
@@ -38,6 +39,7 @@ run(process.argv.slice(2), {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort());
     return controller.signal;
   },
+  recovery: createRecovery,
 }).then(
   (exitCode) => {
     process.exitCode = exitCode;

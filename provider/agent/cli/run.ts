@@ -11,6 +11,7 @@ import { fenceAgent } from "./fence-agent";
 import { help, helpText } from "./help";
 import type { CliIo, Command } from "./io";
 import { migrate } from "./migrate";
+import { recover } from "./recover";
 import { status } from "./status";
 
 const version: Command = async (args, io) => {
@@ -27,6 +28,7 @@ const commands: Record<string, Command> = {
   drain,
   failover,
   fence,
+  recover,
   "fence-agent": fenceAgent,
   ctl,
   version,

@@ -29,7 +29,7 @@ export interface EtcdStore extends Store {
 /** The group's records in etcd. */
 export function createStore(options: StoreOptions): EtcdStore {
   const etcd = createEtcd(options);
-  const { prefix } = keysOf(options.group);
+  const { prefix, rebuilt } = keysOf(options.group);
   let view: View = emptyView;
   let newestRevision = 0;
 
@@ -52,7 +52,10 @@ export function createStore(options: StoreOptions): EtcdStore {
         ? `its answer is of revision ${header.revision}, older than ${known} that was seen already`
         : null,
     );
-    return merge(base, reply);
+    const next = merge(base, reply);
+    // safety: what was seen of a cluster that was given up means nothing in the one that was rebuilt.
+    const same = next?.keys.get(rebuilt)?.value === base.keys.get(rebuilt)?.value;
+    return base.revision === 0 || same ? next : null;
   }
 
   async function txn(request: Txn, { timeoutMs = agentTimeouts.txnMs } = {}): Promise<TxnOutcome> {

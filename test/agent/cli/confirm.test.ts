@@ -14,6 +14,8 @@ const fenced: CtlReply = {
   result: { host: "a", sid: "a-1", confirmedOff: true, containers: ["db"] },
 };
 
+const notHere = () => assert.fail("nothing is to be rebuilt here");
+
 describe("A command that an operator has to confirm", () => {
   let folder: string;
   let api: Api;
@@ -59,6 +61,7 @@ describe("A command that an operator has to confirm", () => {
       runProgram: async () => ({ code: 0, stderr: "" }),
       sleep: async () => {},
       interrupted: () => new AbortController().signal,
+      recovery: notHere,
     };
     return run(args, io);
   };

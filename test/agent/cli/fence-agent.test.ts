@@ -4,6 +4,8 @@ import { run } from "../../../provider/agent/cli/run";
 
 const OPTIONS = "# the rack's PDU\nip=10.9.0.1\nusername=ha\npassword=s3cret=\n\nplug=4\n";
 
+const notHere = () => assert.fail("nothing is to be rebuilt here");
+
 describe("container-ha fence-agent", () => {
   let calls: [string, string][];
   let written: string;
@@ -27,6 +29,7 @@ describe("container-ha fence-agent", () => {
         slept += ms;
       },
       interrupted: () => new AbortController().signal,
+      recovery: notHere,
     };
     return run(["fence-agent", "fence_apc", "/etc/fencing/b.conf"], io);
   }

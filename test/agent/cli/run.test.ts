@@ -3,6 +3,8 @@ import type { CliError } from "../../../provider/agent/cli/cli-error";
 import type { CliIo } from "../../../provider/agent/cli/io";
 import { run } from "../../../provider/agent/cli/run";
 
+const notHere = () => assert.fail("nothing is to be rebuilt here");
+
 describe("command line without an agent", () => {
   let written: string;
   const io: CliIo = {
@@ -16,6 +18,7 @@ describe("command line without an agent", () => {
     runProgram: async () => ({ code: 0, stderr: "" }),
     sleep: async () => {},
     interrupted: () => new AbortController().signal,
+    recovery: notHere,
   };
   beforeEach(() => {
     written = "";

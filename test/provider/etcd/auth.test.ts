@@ -29,6 +29,7 @@ describe("etcd's users", () => {
       "role grant-permission --prefix host-a readwrite /ha/g/ct/",
       "role grant-permission --prefix host-a readwrite /ha/g/rule/",
       "role grant-permission --prefix host-a readwrite /ha/g/declared",
+      "role grant-permission --prefix host-a readwrite /ha/g/rebuilt",
       "user add a --no-password",
       "user grant-role a host-a",
     ]);
@@ -51,6 +52,7 @@ describe("etcd's users", () => {
       "user grant-role root root",
       "role grant-permission --prefix host-a readwrite /ha/g/rule/",
       "role grant-permission --prefix host-a readwrite /ha/g/declared",
+      "role grant-permission --prefix host-a readwrite /ha/g/rebuilt",
       "user grant-role a host-a",
     ]);
   });

@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, connect as http2Connect } from "node:http2";
-import { type SecureContext, connect as tlsConnect } from "node:tls";
+import { type SecureContext, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { GrpcStatus, unaryCall } from "./grpc";
 import type { Method } from "./schema";
 
@@ -39,6 +39,7 @@ export interface Endpoint {
 }
 
 interface Link {
+  socket: TLSSocket;
   session: ClientHttp2Session;
   /** The server has accepted this client and speaks HTTP/2. */
   ready: Promise<void>;
@@ -83,7 +84,7 @@ export function createEndpoint(o: {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
     });
-    const fresh: Link = { session, silentSince: null, ready: Promise.resolve() };
+    const fresh: Link = { socket, session, silentSince: null, ready: Promise.resolve() };
     fresh.ready = new Promise((resolve, reject) => {
       const timer = setTimeout(() => end(new Error("no connection in time")), CONNECT_MS);
       const end = (cause: Error) => {
@@ -95,6 +96,7 @@ export function createEndpoint(o: {
         }
         reject(cause);
         session.destroy();
+        socket.destroy();
       };
       session.once("remoteSettings", () => {
         clearTimeout(timer);
@@ -119,6 +121,8 @@ export function createEndpoint(o: {
   function drop(old: Link): void {
     if (link === old) link = null;
     old.session.destroy();
+    // One that is still on its way to a silent host would keep a program from ending.
+    old.socket.destroy();
   }
 
   async function connect(timeoutMs: number): Promise<void> {

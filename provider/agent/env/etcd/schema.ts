@@ -24,7 +24,7 @@ const codec = createCodec({
   TxnRequest: { compare: "repeated Compare 1", success: "repeated RequestOp 2" },
   TxnResponse: { header: "ResponseHeader 1", succeeded: "bool 2" },
   StatusRequest: {},
-  StatusResponse: { leader: "uint64 4" },
+  StatusResponse: { header: "ResponseHeader 1", leader: "uint64 4" },
   MoveLeaderRequest: { targetId: "uint64 1" },
   MoveLeaderResponse: {},
   Member: { id: "uint64 1", name: "string 2", clientUrls: "repeated string 4", isLearner: "bool 5" },
@@ -33,7 +33,7 @@ const codec = createCodec({
 });
 
 export interface Header {
-  /** Another one: the group was rebuilt, and what revisions meant before says nothing any more. */
+  /** Another one: what revisions meant before says nothing any more. */
   clusterId: string;
   revision: number;
 }
@@ -65,6 +65,7 @@ export interface TxnResponse {
   succeeded: boolean;
 }
 export interface StatusResponse {
+  header: Header;
   /** Id of a member, as decimal text: ids exceed what a number holds exactly. */
   leader: string;
 }

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Lab } from "../lab/lab";
+import { containerStatus, groupStatus, isProtected, untilContainer } from "../support/group";
+import { labSuite } from "../support/lab";
+import { watchLinks } from "../support/link-watch";
+import type { Stack } from "../support/pulumi";
+import { fillRedis, redisCommand } from "../support/redis-client";
+import { hostLinks, redisAddress, redisStack } from "../support/redis-story";
+import { succeeded } from "../support/runs";
+import { until } from "../support/until";
+
+/** Two of three hosts die at once: what an operator does then, and what becomes of hosts that come back. */
+labSuite("a group whose majority is gone for good", { hosts: 3, timeoutMs: 180_000 }, (lab) => {
+  let stack: Stack;
+  /** The one that lives, which was the standby, and the two that die. */
+  let survivor = "";
+  let lost: string[] = [];
+  const recover = (options: string) => lab.tryExec(survivor, `container-ha recover ${options} </dev/null`);
+
+  before("open a stack", async () => {
+    if (lab.hosts) stack = await redisStack(lab);
+  });
+  after("close the stack", () => stack?.dispose());
+
+  it("is not there while two of three voters live: `recover` refuses and changes nothing", async () => {
+    succeeded(await stack.up());
+    const { standbys } = await containerStatus(lab, "redis");
+    survivor = standbys[0]!.host;
+    lost = lab.hosts.map(({ name }) => name).filter((name) => name !== survivor);
+    await fillRedis(redisAddress(lab), { keys: 100, bytes: 100 });
+    await lab.exec(survivor, "container-ha checkpoint redis");
+    const { code, stderr } = await recover("--yes");
+    assert.equal(code, 1);
+    assert.match(stderr, /^The store has a quorum, so there is nothing to recover/);
+  });
+
+  it("is told by `status`, and by `recover`, which says what it assumes and does nothing unasked", async () => {
+    await Promise.all(lost.map((name) => lab.kill(name)));
+    assert.match(
+      await lab.exec(survivor, "container-ha status"),
+      /the store did not answer, so nothing can be decided or changed/,
+    );
+    const { code, stderr } = await recover("");
+    assert.equal(code, 2, stderr);
+    const [one, other] = [...lost].sort();
+    assert.match(stderr, new RegExp(`of its 3 voters only ${survivor} runs`));
+    assert.match(
+      stderr,
+      new RegExp(`etcd data of ${one} and ${other} are gone for good, and that these hosts are OFF`),
+    );
+    assert.match(stderr, /redis goes on from its generation \d+-\d+ .*; what it did since is lost/);
+    assert.match(stderr, /Nobody can be asked here: repeat it with --yes/);
+    assert.equal(
+      (await lab.exec(survivor, "ls /var/lib/container-ha/etcd")).trim(),
+      "member",
+      "something is left of the look",
+    );
+  });
+
+  it("is rebuilt from the voter that is left: Redis goes on there with its memory", async () => {
+    const { code, stdout, stderr } = await recover(`--yes --confirmed-off ${lost[0]}`);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`${survivor} is the only voter of group \\S+ now`));
+    const status = await untilContainer(lab, "redis", {
+      what: "Redis on the survivor",
+      limitMs: 30_000,
+      holds: ({ phase, primary }) => phase === "RUNNING" && primary === survivor,
+    });
+    assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
+    assert.ok(lost.includes(status.lastFailover!.from));
+  });
+
+  it("does not come back with the old voters: without a place in the rebuilt group their etcd stays down", async () => {
+    await Promise.all(lost.map((name) => lab.start(name)));
+    const watch = await watchLinks(hostLinks(lab), redisAddress(lab));
+    for (const name of lost) {
+      await until(
+        async () => /etcd is not started: the group was rebuilt/.test(await etcdJournal(lab, name)),
+        `a refusal to start on ${name}`,
+        30_000,
+      );
+      assert.notEqual((await lab.tryExec(name, "systemctl is-active container-ha-etcd")).code, 0);
+    }
+    await until(
+      async () => (await groupStatus(lab, lost)).hosts.every(({ state }) => state === "live"),
+      "agents that follow the rebuilt group",
+      60_000,
+    );
+    assert.equal((await watch.stop()).answeredByTwo, false);
+    assert.equal((await containerStatus(lab, "redis")).primary, survivor);
+    assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
+  });
+
+  it("is whole again after an `up`, with one lost host as it was and the other one a new machine", async () => {
+    await lab.kill(lost[1]!);
+    newMachine(lab, lost[1]!);
+    await lab.start(lost[1]!);
+    succeeded(await stack.up({ args: ["--refresh"] }));
+    await untilContainer(lab, "redis", { what: "protection", limitMs: 60_000, holds: isProtected });
+    for (const { name } of lab.hosts)
+      assert.equal((await lab.exec(name, "systemctl is-active container-ha-etcd")).trim(), "active");
+    assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
+  });
+
+  it("survives the next power cut as any group does", async () => {
+    await lab.kill(survivor);
+    await untilContainer(lab, "redis", {
+      what: "a failover",
+      limitMs: 60_000,
+      holds: ({ phase, primary }) => phase === "RUNNING" && primary !== survivor,
+    });
+    assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
+  });
+});
+
+function etcdJournal(lab: Lab, host: string): Promise<string> {
+  return lab.exec(host, "journalctl -b -u container-ha-etcd -o cat");
+}
+
+/** A host that is off becomes another machine of the same name: all that lies on its disk is how it came. */
+function newMachine(lab: Lab, host: string): void {
+  const disk = join(lab.folder, "hosts", host);
+  const identity = ["hostname", "hosts", "ssh"];
+  for (const name of readdirSync(join(disk, "data"))) {
+    rmSync(join(disk, "data", name), { recursive: true });
+    mkdirSync(join(disk, "data", name));
+  }
+  for (const name of readdirSync(join(disk, "up")))
+    if (name !== "etc") rmSync(join(disk, "up", name), { recursive: true });
+  for (const name of readdirSync(join(disk, "up/etc")))
+    if (!identity.includes(name)) rmSync(join(disk, "up/etc", name), { recursive: true });
+  writeFileSync(join(disk, "up/etc/machine-id"), "0123456789abcdef0123456789abcdef\n");
+}
