@@ -46,7 +46,7 @@ function reasonOf(o: {
   if (o.silent.length > 0) parts.push(`not reachable: ${o.silent.join(", ")}`);
   const advice =
     o.silent.length > 0
-      ? "bring these hosts back, then run this again"
-      : "see `journalctl -u container-ha-etcd` on them; if their data is lost for good, replace the group";
+      ? "bring these hosts back, then run this again; if a majority is gone for good, run `container-ha recover` on a host that has its data"
+      : "see `journalctl -u container-ha-etcd` on them; if the data of a majority is lost for good, run `container-ha recover` on a host that has its data";
   return `${parts.join("; ")}. ${advice[0]!.toUpperCase()}${advice.slice(1)}.`;
 }

@@ -81,7 +81,7 @@ labSuite("a group whose majority is gone for good", { hosts: 3, timeoutMs: 180_0
         `a refusal to start on ${name}`,
         30_000,
       );
-      assert.notEqual((await lab.tryExec(name, "systemctl is-active container-ha-etcd")).code, 0);
+      assert.equal(await etcdRuns(lab, name), false);
     }
     await until(
       async () => (await groupStatus(lab, lost)).hosts.every(({ state }) => state === "live"),
@@ -93,27 +93,83 @@ labSuite("a group whose majority is gone for good", { hosts: 3, timeoutMs: 180_0
     assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
   });
 
+  it("ends old voters that worked by themselves, cut off from the rebuilt group, when they reach it", async () => {
+    await Promise.all(lost.map((name) => lab.kill(name)));
+    await lab.isolate(survivor);
+    await Promise.all(lost.map((name) => lab.start(name)));
+    for (const name of lost)
+      await until(() => etcdRuns(lab, name), `a majority of the old voters on ${name}`, 30_000);
+    await lab.heal();
+    for (const name of lost)
+      await until(
+        async () => !(await etcdRuns(lab, name)) && /etcd is not started/.test(await etcdJournal(lab, name)),
+        `the end of the old voter on ${name}`,
+        30_000,
+      );
+    await untilContainer(lab, "redis", {
+      what: "the group that was rebuilt",
+      limitMs: 60_000,
+      holds: ({ phase, primary }) => phase === "RUNNING" && primary === survivor,
+    });
+    for (const name of lost)
+      await until(
+        async () => (await lab.exec(name, "podman ps -q --filter status=running")).trim() === "",
+        `no copy that runs on ${name}`,
+        60_000,
+      );
+    assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
+  });
+
   it("is whole again after an `up`, with one lost host as it was and the other one a new machine", async () => {
     await lab.kill(lost[1]!);
     newMachine(lab, lost[1]!);
     await lab.start(lost[1]!);
     succeeded(await stack.up({ args: ["--refresh"] }));
     await untilContainer(lab, "redis", { what: "protection", limitMs: 60_000, holds: isProtected });
-    for (const { name } of lab.hosts)
-      assert.equal((await lab.exec(name, "systemctl is-active container-ha-etcd")).trim(), "active");
+    for (const { name } of lab.hosts) assert.equal(await etcdRuns(lab, name), true, name);
     assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
   });
 
   it("survives the next power cut as any group does", async () => {
     await lab.kill(survivor);
-    await untilContainer(lab, "redis", {
+    const { primary } = await untilContainer(lab, "redis", {
       what: "a failover",
       limitMs: 60_000,
       holds: ({ phase, primary }) => phase === "RUNNING" && primary !== survivor,
     });
     assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
+    survivor = primary!;
+    lost = lab.hosts.map(({ name }) => name).filter((name) => name !== survivor);
+  });
+
+  it("is rebuilt once more, and what runs on the voter that is left loses nothing", async () => {
+    const before = await untilContainer(lab, "redis", {
+      what: "the failover's end",
+      limitMs: 30_000,
+      holds: ({ phase }) => phase === "RUNNING",
+    });
+    await redisCommand(redisAddress(lab), "SET", "since", "the last generation");
+    await lab.kill(lost.find((name) => lab.power(name) !== "off")!);
+    const { code, stdout, stderr } = await recover("--yes");
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^redis is frozen here and goes on as it is\.$/m);
+    const after = await untilContainer(lab, "redis", {
+      what: "Redis that goes on",
+      limitMs: 30_000,
+      holds: ({ phase }) => phase === "RUNNING",
+    });
+    await until(
+      async () => (await redisCommand(redisAddress(lab), "GET", "since")) === "the last generation",
+      "an answer",
+      30_000,
+    );
+    assert.deepEqual([after.epoch, after.primary], [before.epoch, survivor]);
   });
 });
+
+async function etcdRuns(lab: Lab, host: string): Promise<boolean> {
+  return (await lab.tryExec(host, "systemctl is-active container-ha-etcd")).stdout.trim() === "active";
+}
 
 function etcdJournal(lab: Lab, host: string): Promise<string> {
   return lab.exec(host, "journalctl -b -u container-ha-etcd -o cat");

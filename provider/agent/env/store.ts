@@ -52,10 +52,7 @@ export function createStore(options: StoreOptions): EtcdStore {
         ? `its answer is of revision ${header.revision}, older than ${known} that was seen already`
         : null,
     );
-    const next = merge(base, reply);
-    // safety: what was seen of a cluster that was given up means nothing in the one that was rebuilt.
-    const same = next?.keys.get(rebuilt)?.value === base.keys.get(rebuilt)?.value;
-    return base.revision === 0 || same ? next : null;
+    return merge(base, reply, rebuilt);
   }
 
   async function txn(request: Txn, { timeoutMs = agentTimeouts.txnMs } = {}): Promise<TxnOutcome> {

@@ -73,7 +73,7 @@ describe("the start of etcd", () => {
     const plan = planStart({ voters: voters("d-x"), finished: true, quorum: false });
     assert.equal(
       plan.do === "give-up" && plan.reason,
-      "etcd has no quorum: 2 of 3 voters must work; with data: v0; without data: v1; not reachable: v2. Bring these hosts back, then run this again.",
+      "etcd has no quorum: 2 of 3 voters must work; with data: v0; without data: v1; not reachable: v2. Bring these hosts back, then run this again; if a majority is gone for good, run `container-ha recover` on a host that has its data.",
     );
   });
 });

@@ -62,6 +62,7 @@ export function createRecovery(): Recovery {
           host: config.host,
           policy: config.policy,
           now: Date.now(),
+          linked: await hasLink(config.policy.interface),
           others,
           view,
           revision: (await revisionOf(config, endpoint)) ?? 0,
@@ -195,6 +196,12 @@ async function stopped<T>(names: readonly string[], work: () => Promise<T>): Pro
     // etcd without a majority is never ready.
     for (const unit of [...names].reverse()) await tryRun(["systemctl", "start", "--no-block", unit]);
   }
+}
+
+async function hasLink(name: string): Promise<boolean> {
+  // Reading it fails where the interface is down.
+  const carrier = await readFile(`/sys/class/net/${name}/carrier`, "utf8").catch(() => "0");
+  return carrier.trim() === "1";
 }
 
 async function storedGenerations(): Promise<Seen["stored"]> {

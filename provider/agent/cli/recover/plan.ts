@@ -18,6 +18,8 @@ export interface Seen {
   policy: Policy;
   /** Milliseconds, Unix. */
   now: number;
+  /** The group's network interface has a link. */
+  linked: boolean;
   others: readonly OtherVoter[];
   /** What this voter's own data say. */
   view: GroupView;
@@ -82,7 +84,12 @@ export function planRecover(seen: Seen, options: RecoverOptions): Plan | { refus
   };
 }
 
-function refuse({ others, host, policy, revision }: Seen, { confirmedOff }: RecoverOptions): string | null {
+function refuse(
+  { linked, others, host, policy, revision }: Seen,
+  { confirmedOff }: RecoverOptions,
+): string | null {
+  if (!linked)
+    return `${policy.interface} of ${host} has no link: this host is cut off, which says nothing about the others`;
   const need = Math.floor((others.length + 1) / 2) + 1;
   const running = others.filter((voter) => voter.runs);
   if (running.length + 1 >= need)

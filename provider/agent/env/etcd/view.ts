@@ -22,11 +22,13 @@ export function changesSince(prefix: string, view: View): RangeRequest {
 
 /**
  * The view that follows from `view` and the answer about its changes; null: only a full answer can tell, since keys
- * were deleted or another cluster answers.
+ * were deleted, or another cluster answers, or the cluster was rebuilt, which the key `rebuilt` tells.
  */
-export function merge(view: View, reply: RangeResponse): View | null {
+export function merge(view: View, reply: RangeResponse, rebuilt = ""): View | null {
   const { revision, clusterId: cluster } = reply.header;
   if (view.revision !== 0 && view.cluster !== cluster) return null;
+  // safety: keys may have been seen in the cluster that was given up at revisions that the rebuilt one never had.
+  if (view.revision !== 0 && reply.kvs.some(({ key }) => key.toString() === rebuilt)) return null;
   const keys = reply.kvs.length === 0 ? view.keys : merged(view.keys, reply);
   // A key that was deleted is still among these; the count covers the range without the filter. Equal counts
   // therefore mean equal sets.

@@ -1,56 +1,17 @@
 import assert from "node:assert/strict";
-import {
-  type OtherVoter,
-  type Plan,
-  planRecover,
-  type Seen,
-} from "../../../../provider/agent/cli/recover/plan";
+import { type Plan, planRecover, type Seen } from "../../../../provider/agent/cli/recover/plan";
 import { doneText, planText } from "../../../../provider/agent/cli/recover/words";
-import { policySchema, timingOf } from "../../../../provider/contract";
 import { AT, containerOf, hostOf, viewOf } from "../../support/views";
-
-const names = ["a", "b", "c", "d", "e"];
-const policy = policySchema.parse({
-  group: "g",
-  hosts: names.map((name, index) => ({ name, address: `10.0.0.${index + 1}` })),
-  timing: timingOf("default", false),
-  interface: "eth0",
-  subnet: "10.0.0.0/24",
-  etcdEndpoints: names.slice(0, 3).map((_, index) => `10.0.0.${index + 1}:7379`),
-  ports: {},
-});
-const dead = (name: string): OtherVoter => ({ name, on: false, runs: false, revision: null });
-const running = (name: string, revision: number | null): OtherVoter => ({
-  name,
-  on: true,
-  runs: true,
-  revision,
-});
-
-/** b is left of a, b and c; a owned `db`, whose generation 7-3 is on a and b. */
-function seen(change: Partial<Seen> = {}): Seen {
-  return {
-    host: "b",
-    policy,
-    now: Date.parse(AT) + 12_000,
-    others: [dead("a"), dead("c")],
-    view: viewOf([hostOf("a"), hostOf("b"), hostOf("c")], [containerOf()]),
-    revision: 500,
-    number: 0,
-    keepsSession: true,
-    stored: new Map([["db", new Set(["7-2", "7-3"])]]),
-    ...change,
-  };
-}
+import { dead, running, seenFromB } from "./seen";
 
 function plan(change: Partial<Seen> = {}, confirmedOff: string[] = []): Plan {
-  const result = planRecover(seen(change), { confirmedOff });
+  const result = planRecover(seenFromB(change), { confirmedOff });
   if ("refusal" in result) assert.fail(result.refusal);
   return result;
 }
 
 function refusal(change: Partial<Seen>, confirmedOff: string[] = []): string {
-  const result = planRecover(seen(change), { confirmedOff });
+  const result = planRecover(seenFromB(change), { confirmedOff });
   return "refusal" in result ? result.refusal : assert.fail("it was planned");
 }
 
@@ -135,6 +96,10 @@ describe("a group that must not be rebuilt", () => {
       refusal({ others: [running("a", null), dead("c")] }),
       /^etcd runs on b, a, which is a majority of the 3 voters: it needs no rebuilding/,
     );
+  });
+
+  it("is one that this host does not see because it is cut off itself", () => {
+    assert.match(refusal({ linked: false }), /^eth0 of b has no link: this host is cut off/);
   });
 
   it("is one of which another voter knows more", () => {

@@ -45,6 +45,19 @@ describe("the incremental view of a group's keys", () => {
     assert.equal(merge(view, { ...rebuilt, header: { ...rebuilt.header, clusterId: "8" } }), null);
   });
 
+  it("is read in full again when the cluster was rebuilt, which may know less than was seen", () => {
+    const seen = merge(emptyView, answer(new Map([["a", { value: "seen", modRevision: 9 }]]), 9, 0))!;
+    const keys = new Map([["a", { value: "known", modRevision: 2 }]]);
+    const other = answer(keys.set("other", { value: "1", modRevision: 1000 }), 1000, 10);
+    assert.notEqual(merge({ ...seen, keys }, other, "rebuilt"), null);
+    const reply = answer(keys.set("rebuilt", { value: "1", modRevision: 1001 }), 1001, 10);
+    assert.equal(
+      merge({ ...seen, keys: new Map([...seen.keys, ["other", keys.get("other")!]]) }, reply, "rebuilt"),
+      null,
+    );
+    assert.equal(merge(emptyView, answer(keys, 1001, 0), "rebuilt")!.keys.get("a")!.value, "known");
+  });
+
   it("does not change a view that somebody holds", () => {
     const held = merge(emptyView, answer(new Map([["a", { value: "1", modRevision: 2 }]]), 2, 0))!;
     merge(held, answer(new Map([["a", { value: "2", modRevision: 3 }]]), 3, 3));
