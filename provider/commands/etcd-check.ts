@@ -1,4 +1,4 @@
-import { keysOf, paths } from "../contract";
+import { keysOf, paths, units } from "../contract";
 import { joinFile } from "./etcd-files";
 
 /** What etcd's unit runs before etcd. */
@@ -13,7 +13,9 @@ const FIRST_LOOKS = 5;
  * Keeps a voter down whose data are of a cluster that was given up: `container-ha recover` has rebuilt the group from
  * another voter since, and this one would form a majority with others of its kind. Whoever answers has a majority, so
  * one answer tells; where nobody does, as when the whole group boots, etcd starts. Voters of a rebuilt cluster do not
- * wait for that, so that they answer before the others have done waiting.
+ * wait for that, so that they answer before the others have done waiting. A voter that ran in this boot already was cut
+ * off until now: lease and agent are started again, since they would take the rebuilt cluster for one of the past, which
+ * may have lower revisions than they have seen.
  */
 export function etcdCheck(o: { group: string; endpoints: readonly string[] }): string {
   const { ca, cert, key } = paths.tls;
@@ -32,6 +34,10 @@ while [ "$looks" -gt 0 ]; do
     [ "$theirs" = "$own" ] && passed
     [ "$(number "$theirs")" -lt "$(number "$own")" ] && passed
     echo "etcd is not started: the group was rebuilt by \\"container-ha recover\\" without this voter ($theirs), so its data (\${own:-of the first cluster}) are of the past. \\"pulumi up\\" lets it join again" >&2
+    if [ -e ${checkedFile} ]; then
+      rm -f ${checkedFile}
+      systemctl try-restart --no-block ${units.lease} ${units.agent}
+    fi
     exit 1
   fi
   looks=$((looks - 1))

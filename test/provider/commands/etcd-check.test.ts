@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { etcdUnit } from "../../../provider/commands/etcd";
 import { checkFile, etcdCheck } from "../../../provider/commands/etcd-check";
@@ -29,7 +29,8 @@ describe("the check before etcd starts", () => {
     if (o.own !== undefined) writeFileSync(at(paths.etcdRebuilt), o.own);
     const answer = o.others === null ? "exit 1" : `printf '%s\\n' '${o.others}'`;
     writeFileSync(at("bin/etcdctl"), `#!/bin/sh\necho "$@" >>${at("looks")}\n${answer}\n`);
-    chmodSync(at("bin/etcdctl"), 0o755);
+    writeFileSync(at("bin/systemctl"), `#!/bin/sh\necho "$@" >>${at("systemctl")}\n`);
+    for (const program of ["etcdctl", "systemctl"]) chmodSync(at(`bin/${program}`), 0o755);
     const script = etcdCheck({ group: "g", endpoints: ["10.0.0.1:7379", "10.0.0.2:7379"] })
       .replaceAll(paths.run, at(paths.run))
       .replaceAll(paths.etcdRebuilt, at(paths.etcdRebuilt));
@@ -85,6 +86,23 @@ describe("the check before etcd starts", () => {
   it("does not keep a voter of a rebuilt cluster waiting, which the others wait for", () => {
     passes({ own: record(1), others: null });
     assert.equal(looks(), 1);
+  });
+
+  it("lets lease and agent of a voter that was cut off begin anew, once", () => {
+    const restarts = () => (existsSync(at("systemctl")) ? readFileSync(at("systemctl"), "utf8") : "");
+    passes({ others: null });
+    assert.equal(restarts(), "");
+    refuses({ others: record(1) });
+    refuses({ others: record(1) });
+    assert.equal(
+      restarts(),
+      "try-restart --no-block container-ha-lease.service container-ha-agent.service\n",
+    );
+  });
+
+  it("leaves them alone at a boot, when they know nothing yet", () => {
+    refuses({ others: record(1) });
+    assert.equal(existsSync(at("systemctl")), false);
   });
 
   it("is left out at a start that the provider prepared", () => {

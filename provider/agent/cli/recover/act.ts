@@ -85,11 +85,11 @@ export function createRecovery(): Recovery {
       const at = new Date().toISOString();
       const rebuilt: Rebuilt = { number: plan.number, id: randomUUID(), by: plan.host, at };
       const renamed = await withEtcdAlone(config, async (store) => {
-        const { mark, fences } = recoverTxns(plan, { rebuilt, at });
+        const view = createViewReader(config.policy.group)(await store.read({ timeoutMs: WRITE_MS }));
+        const { mark, fences, epochs } = recoverTxns(plan, { rebuilt, view });
         for (let done = 0; done < SKIPPED_REVISIONS; done += IN_PARALLEL)
           await Promise.all(Array.from({ length: IN_PARALLEL }, () => commit(store, mark)));
-        for (const fence of fences) await commit(store, fence);
-        const view = createViewReader(config.policy.group)(await store.read({ timeoutMs: WRITE_MS }));
+        for (const txn of [...fences, ...epochs]) await commit(store, txn);
         const session = (await keepsSession(config, view)) ? renamedSession(plan, view) : null;
         if (session) await commit(store, session.txn);
         return session;

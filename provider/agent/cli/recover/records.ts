@@ -1,4 +1,4 @@
-import { type Fence, keysOf, type Rebuilt } from "../../../contract";
+import { type Fence, keysOf, type Owner, type Rebuilt } from "../../../contract";
 import type { Txn } from "../../env";
 import type { GroupView } from "../../view";
 import type { Plan } from "./plan";
@@ -10,21 +10,41 @@ import type { Plan } from "./plan";
  */
 export const SKIPPED_REVISIONS = 1000;
 
-/** Written while nobody else reaches the rebuilt cluster: which it is, and whose sessions ended. */
-export function recoverTxns(plan: Plan, o: { rebuilt: Rebuilt; at: string }): { mark: Txn; fences: Txn[] } {
+/**
+ * How far each container's epoch is raised. safety: what was begun, or written to a disk, in the cluster that is given up
+ * must be older than everything from now on, also what this voter never knew of.
+ */
+export const SKIPPED_EPOCHS = 1000;
+
+/** Written while nobody else reaches the rebuilt cluster: which it is, whose sessions ended, and new epochs. */
+export function recoverTxns(
+  plan: Plan,
+  { rebuilt, view }: { rebuilt: Rebuilt; view: GroupView },
+): { mark: Txn; fences: Txn[]; epochs: Txn[] } {
   const keys = keysOf(plan.group);
   const fence = (confirmedOff: boolean): Fence => ({
     by: `an operator on ${plan.host}, who rebuilt the group`,
     method: "operator",
-    at: o.at,
+    at: rebuilt.at,
     ...(confirmedOff ? { confirmedOff: true } : {}),
   });
   return {
-    mark: { compares: [], writes: [{ put: keys.rebuilt, value: JSON.stringify(o.rebuilt) }] },
+    mark: { compares: [], writes: [{ put: keys.rebuilt, value: JSON.stringify(rebuilt) }] },
     fences: plan.fences.map(({ host, sid, confirmedOff }) => ({
       compares: [{ key: keys.fence(host, sid), modRevision: 0 }],
       writes: [{ put: keys.fence(host, sid), value: JSON.stringify(fence(confirmedOff)) }],
     })),
+    epochs: [...view.containers.values()].flatMap(({ name, owner }) => {
+      if (!owner) return [];
+      const raised: Owner = { ...owner.value, epoch: owner.value.epoch + SKIPPED_EPOCHS };
+      const key = keys.owner(name);
+      return [
+        {
+          compares: [{ key, modRevision: owner.rev }],
+          writes: [{ put: key, value: JSON.stringify(raised) }],
+        },
+      ];
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Plan } from "../../../../provider/agent/cli/recover/plan";
 import { recoverTxns, renamedSession } from "../../../../provider/agent/cli/recover/records";
-import { AT, hostOf, viewOf } from "../../support/views";
+import { AT, containerOf, hostOf, ownerOf, viewOf } from "../../support/views";
 
 const plan: Plan = {
   host: "b",
@@ -24,7 +24,7 @@ const plan: Plan = {
 describe("records of a group that is rebuilt", () => {
   it("are the cluster's number and a tombstone of an operator for each session that ends", () => {
     const rebuilt = { number: 2, id: "x", by: "b", at: AT };
-    const { mark, fences } = recoverTxns(plan, { rebuilt, at: AT });
+    const { mark, fences } = recoverTxns(plan, { rebuilt, view: viewOf([]) });
     assert.deepEqual(mark.writes, [{ put: "/ha/g/rebuilt", value: JSON.stringify(rebuilt) }]);
     const by = "an operator on b, who rebuilt the group";
     assert.deepEqual(
@@ -39,6 +39,19 @@ describe("records of a group that is rebuilt", () => {
         [{ put: "/ha/g/fence/c/c-1", value: JSON.stringify({ by, method: "operator", at: AT }) }],
       ],
     );
+  });
+
+  it("raise every epoch, so that nothing begun or stored in the old cluster is as new as what follows", () => {
+    const rebuilt = { number: 2, id: "x", by: "b", at: AT };
+    const { epochs } = recoverTxns(plan, { rebuilt, view: viewOf([], [containerOf()]) });
+    assert.deepEqual(epochs, [
+      {
+        compares: [{ key: "/ha/g/ct/db/owner", modRevision: 11 }],
+        writes: [{ put: "/ha/g/ct/db/owner", value: JSON.stringify(ownerOf({ epoch: 1007 })) }],
+      },
+    ]);
+    const unowned = viewOf([], [containerOf({ owner: null })]);
+    assert.deepEqual(recoverTxns(plan, { rebuilt, view: unowned }).epochs, []);
   });
 
   it("give the own session another text and the same id, so that the old cluster refuses what it writes", () => {
