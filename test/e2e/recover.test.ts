@@ -41,10 +41,16 @@ labSuite("a group whose majority is gone for good", { hosts: 3, timeoutMs: 180_0
 
   it("is told by `status`, and by `recover`, which says what it assumes and does nothing unasked", async () => {
     await Promise.all(lost.map((name) => lab.kill(name)));
-    assert.match(
-      await lab.exec(survivor, "container-ha status"),
-      /the store did not answer, so nothing can be decided or changed/,
+    let status = "";
+    await until(
+      async () => {
+        status = await lab.exec(survivor, "container-ha status");
+        return /the store did not answer, so nothing can be decided or changed/.test(status);
+      },
+      "a status without quorum",
+      30_000,
     );
+    assert.match(status, /^Bring back the hosts .* "container-ha recover"\.$/m);
     const { code, stderr } = await recover("");
     assert.equal(code, 2, stderr);
     const [one, other] = [...lost].sort();

@@ -5,6 +5,9 @@ import { ago, clockTime, sentence } from "./words";
 /** Certificates that end sooner are mentioned. */
 const CERTIFICATE_WARNING_DAYS = 30;
 
+const NO_QUORUM =
+  'Bring back the hosts whose voters are missing. Only where a majority is gone for good: "container-ha recover".';
+
 /** The group for people: its state, hosts and containers as tables, then a sentence for each thing to know. */
 export function statusText(status: GroupStatus): string {
   return [groupText(status), hostsText(status), containersText(status), notesText(status)]
@@ -59,6 +62,7 @@ function standbyText({ host, state, warm }: ContainerStatus["standbys"][number])
 
 function notesText(status: GroupStatus): string {
   const notes = [
+    ...(status.quorum ? [] : [NO_QUORUM]),
     ...status.containers.flatMap((container) => containerNotes(container, status.at)),
     ...status.rules.filter((rule) => !rule.met).map(ruleNote),
     ...status.hosts.flatMap((host) => hostNotes(host, status.host)),
