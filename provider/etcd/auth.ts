@@ -10,7 +10,9 @@ export interface Permission {
 /** What a host may do (safety.md 3.4): read the whole group, write its own records and the shared ones. */
 export function permissionsOf(group: string, host: string): Permission[] {
   const { prefix } = keysOf(group);
-  const shared = ["fence/", "fence-intent/", "ct/", "rule/", "declared", "rebuilt"].map((part) => `${prefix}${part}`);
+  const shared = ["fence/", "fence-intent/", "ct/", "rule/", "declared", "rebuilt"].map(
+    (part) => `${prefix}${part}`,
+  );
   return [
     { prefix, type: "read" },
     ...[`${prefix}host/${host}/`, ...shared].map((path) => ({ prefix: path, type: "readwrite" as const })),

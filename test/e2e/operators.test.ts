@@ -49,7 +49,7 @@ labSuite("operators' commands on real hosts", { hosts: names, timeoutMs: 180_000
 
   before("a group with two containers", async () => {
     if (!lab.hosts) return;
-    stack = await openStack({ example: "operators", stack: "lab", source: "test/e2e/operators-program" });
+    stack = await openStack({ example: "operators", stack: "lab", source: "test/e2e/programs/operators" });
     const how: Record<string, object> = { w: { role: "witness" }, m3: { maintenance: true } };
     await stack.configure(
       {

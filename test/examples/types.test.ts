@@ -12,6 +12,7 @@ describe("programs of the examples", function () {
       "examples/redis-ha",
       "examples/three-tier",
       "test/faults/program",
+      "test/e2e/programs/operators",
       "test/e2e/programs/platform",
       "test/e2e/programs/shop",
     ];

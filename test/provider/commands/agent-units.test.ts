@@ -28,7 +28,7 @@ Wants=network-pre.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/lib/container-ha/app/current/node --lite-mode --max-semi-space-size=1 --single-threaded --max-old-space-size=32 /usr/lib/container-ha/app/current/lease.js --load-gate
+ExecStart=/usr/lib/container-ha/app/current/node --single-threaded --max-semi-space-size=2 --max-old-space-size=32 /usr/lib/container-ha/app/current/lease.js --load-gate
 
 [Install]
 WantedBy=sysinit.target
