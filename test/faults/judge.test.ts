@@ -42,6 +42,12 @@ describe("the judge of a run with faults", () => {
     assert.deepEqual(verdict(answers, [...story, ...owns("ha2", 2, 199, { epoch: 1, gen: 2 })]), []);
   });
 
+  it("finds nothing where a holder more is recorded for a generation that was committed before", () => {
+    const after = serves("ha2", { at: 200, counter: 31, count: 50, line: "a" });
+    const changes = [...story, commits(1, 2, 40), ...owns("ha2", 2, 199, { epoch: 1, gen: 2 })];
+    assert.deepEqual(verdict([...first, ...after], changes), []);
+  });
+
   it("finds an overlap where the old host answers once more after the new one is RUNNING", () => {
     const late = { ...first[0]!, at: 201, state: null };
     const after = serves("ha2", { at: 200, counter: 31, count: 1, line: "a" });

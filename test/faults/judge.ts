@@ -130,8 +130,11 @@ function recordLife(judgement: Judgement, change: Change): void {
 }
 
 function recordCommit(judgement: Judgement, { epoch, gen }: GenerationName): void {
+  const name = keyOf({ epoch, gen });
+  // The record of a generation is written again with each new holder; its memory is of its first commit.
+  if (judgement.floors.has(name)) return;
   const known = judgement.epoch === epoch;
-  judgement.floors.set(keyOf({ epoch, gen }), known ? judgement.mark : 0);
+  judgement.floors.set(name, known ? judgement.mark : 0);
   if (known) judgement.mark = judgement.counter;
 }
 

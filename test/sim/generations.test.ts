@@ -46,6 +46,25 @@ describe("A generation", () => {
       assert.deepEqual(world.invariants.losses, []);
     }));
 
+  it("that only a dead host has intact is not lost because that host gave the container up once before", () =>
+    inProtectedWorld(async (world) => {
+      world.host("a").faults.restore.set("db", "a cannot restore it");
+      world.crashContainer("a");
+      await untilCommitted(world, "b");
+      assert.deepEqual(world.owner()!.triedHosts, ["a"]);
+      world.host("a").faults.restore.delete("db");
+      world.powerOff("b");
+      await untilCommitted(world, "a");
+      assert.deepEqual(world.owner()!.triedHosts, ["a"], "a ran long enough for this to be forgotten");
+      world.host("c").disk.alter(named(world));
+      world.powerOff("a");
+      const givenUp = () => world.owner()!.host === "c" && world.owner()!.phase === "STOPPED";
+      await world.until("c has given it up", givenUp, 60_000);
+      world.powerOn("a");
+      await world.until("it answers again", () => world.answering().length === 1, 60_000);
+      assert.deepEqual(world.invariants.losses, []);
+    }));
+
   it("stays on a holder whose disk could not read it for a moment", () =>
     inProtectedWorld(async (world) => {
       const { disk } = world.host("b");
@@ -280,4 +299,14 @@ const RARELY = { cron: "0 0 1 1 *" };
 function named(world: World): { container: string; epoch: number; gen: number } {
   const { epoch, gen } = world.view().containers.get("db")!.generation!.value;
   return { container: "db", epoch, gen };
+}
+
+/** A generation of the life that began on this host. */
+function untilCommitted(world: World, host: string): Promise<void> {
+  const committed = () => {
+    const { host: owner, epoch, phase } = world.owner()!;
+    const generation = world.view().containers.get("db")!.generation!.value;
+    return owner === host && phase === "RUNNING" && generation.epoch === epoch;
+  };
+  return world.until(`a generation of ${host}`, committed, 60_000);
 }

@@ -6,7 +6,7 @@ import { beginAgainTxn, phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
 import { usableGeneration } from "../view";
-import { intactGeneration } from "./generations";
+import { HoldersAway, intactGeneration } from "./generations";
 
 const JOIN_RETRY_MS = 20;
 
@@ -268,7 +268,10 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
     await end(context, subject, { phase: "FAILED", reason: error.message });
     return `${container.name} failed: ${error.message}`;
   }
-  if (tries >= spec.onFailure.tries) return giveUp(context, subject, reason);
+  if (tries >= spec.onFailure.tries) {
+    // Whoever has its memory and is away has not failed, whatever was tried there before.
+    return giveUp(context, subject, reason, error instanceof HoldersAway ? error.hosts : []);
+  }
   await context.env.gate.leave(realMac(context.me.group, container.name));
   await context.env.runtime.remove(container.name);
   local.state = "absent";
@@ -282,11 +285,17 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   return `${container.name}: ${reason}; tries again`;
 }
 
-/** Lets another host take it; when none is left that has not tried, it has failed. */
-export async function giveUp(context: Context, subject: Subject, reason: string): Promise<string> {
+/** Lets another host take it, those of `mayReturn` in any case; when none is left that has not tried, it has failed. */
+export async function giveUp(
+  context: Context,
+  subject: Subject,
+  reason: string,
+  mayReturn: string[] = [],
+): Promise<string> {
   const { container } = subject;
   const owner = container.owner!.value;
-  const triedHosts = [...new Set([...owner.triedHosts, context.me.host])];
+  const tried = new Set([...owner.triedHosts, context.me.host]);
+  const triedHosts = [...tried].filter((host) => !mayReturn.includes(host));
   const takers = untriedHosts(container, triedHosts);
   const phase = takers.length > 0 ? "STOPPED" : "FAILED";
   await end(context, subject, { phase, reason, triedHosts });

@@ -40,6 +40,16 @@ export async function intactGeneration(
   return disk.verify(reference, named.manifestSha);
 }
 
+/** Nobody who answers has the generation intact, but these holders do not answer now. */
+export class HoldersAway extends Error {
+  constructor(
+    message: string,
+    readonly hosts: string[],
+  ) {
+    super(message);
+  }
+}
+
 /** Fetches the named generation from one of its other holders, live ones first. Throws when none has it intact. */
 export async function fetchIntact(
   context: Context,
@@ -58,7 +68,10 @@ export async function fetchIntact(
       faults.push(`${holder}: ${(error as Error).message}`);
     }
   }
-  throw new Error(`no holder has generation ${epoch}-${gen} intact: ${faults.join("; ")}`);
+  const sentence = `no holder has generation ${epoch}-${gen} intact: ${faults.join("; ")}`;
+  // Asked again: who was live when it was begun may have been cut off since.
+  const away = others.filter((host) => dead.includes(host) || !isLiveMember(context, host));
+  throw away.length > 0 ? new HoldersAway(sentence, away) : new Error(sentence);
 }
 
 /** Dumps while it serves; what follows (packing, sending, committing) goes on in the background. */
