@@ -32,7 +32,7 @@ netlink.send(bytes([17, 0, 0, 0, 18, 0, 1, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0]))`,
 
 /** It listens where Redis would, so that its probe succeeds. */
 const programThat = (opens: string) => `#!/usr/bin/python3
-import os, socket, time
+import os, socket, sys, time
 ${opens}
 listener = socket.create_server(("", 6379))
 time.sleep(1e9)
@@ -131,6 +131,20 @@ labSuite(
         await assertNoContainer();
       });
     }
+
+    it("a program that insists on io_uring, which CRIU cannot dump: the engine does not let it, and `up` says how it ended", async () => {
+      const setUpRing = `
+import ctypes
+IO_URING_SETUP = 425
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.syscall(IO_URING_SETUP, 8, ctypes.create_string_buffer(120)) < 0:
+    sys.exit("io_uring_setup: " + os.strerror(ctypes.get_errno()))`;
+      const files = { "/usr/bin/redis-server": { content: programThat(setUpRing), mode: 0o755 } };
+      const { image } = await lab.pushImage("undumpable", { ...pythonImage, files }, "io-uring");
+      await withImage(image);
+      assert.match(refused(await stack.up()), /redis[^\n]*exit code 1/);
+      await assertNoContainer();
+    });
 
     it("the right image converges from there", async () => {
       await withImage("registry.lab:5000/redis-lab");
