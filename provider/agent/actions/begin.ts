@@ -148,6 +148,8 @@ async function untilHealthy(context: Context, spec: ContainerSpec): Promise<void
     for (;;) {
       const fault = await context.env.runtime.probe({ spec, mac, probe });
       if (fault === null) break;
+      const { state, detail } = await context.env.runtime.inspect(spec.name);
+      if (state !== "running") throw new Error(`it ${detail ?? `is ${state}`} right after its start`);
       if (context.env.clock.now() >= deadline)
         throw new Error(`its probe fails after the start period: ${fault}`);
       await context.env.clock.sleep(100, context.signal);
