@@ -504,7 +504,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         local.joined = false;
         enter(session, name, local, "LAPSED");
         await env.runtime.freeze(name, "lapse");
-        local.state = "frozen";
+        // It may have ended meanwhile, and nobody would be told again.
+        if (local.state === "running") local.state = "frozen";
       }),
     );
     return running.map(([name]) => name);

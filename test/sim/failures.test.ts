@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { specOf } from "./group";
+import { STORE } from "./links";
 import { apply, inProtectedWorld, inWorld, untilProtected } from "./scenario";
-import type { World } from "./world";
+import { instantaneous, type World } from "./world";
 
 const probe = { tcp: { port: 80 }, interval: 1, timeout: 1, retries: 2, startPeriod: 1 };
 
@@ -17,6 +18,28 @@ describe("A container that fails by itself", () => {
       assert.ok(world.counter() >= acknowledged);
       assert.ok(world.counter() < acknowledged + 1000);
     }));
+
+  it("is restored also when the agent hears of its end and of a lapse at the same time", () =>
+    inProtectedWorld(
+      async (world) => {
+        const { process } = world.host("a").agent!;
+        const { epoch } = world.owner()!;
+        // Its renewals are committed, and it hears of that too late.
+        world.links.slow(STORE, "a", 600);
+        await world.until("a misses the store", () =>
+          world.events("store").some((told) => /not answer/.test(told)),
+        );
+        process.pause();
+        world.crashContainer("a");
+        await world.run(2500);
+        world.heal("a");
+        await world.run(500);
+        process.resume();
+        await world.until("a answers", () => world.answering().join() === "a", 5000);
+        assert.equal(world.owner()!.epoch, epoch + 1);
+      },
+      { durations: instantaneous },
+    ));
 
   it("is given up after its tries and taken by the standby", () =>
     inProtectedWorld(async (world) => {

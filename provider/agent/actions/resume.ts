@@ -16,7 +16,8 @@ export async function resume(context: Context, subject: Subject): Promise<string
   if (!opened) return `${name}: its gate could not be opened again yet; it stays frozen`;
   await context.env.runtime.thaw(name, "lapse");
   await context.env.runtime.thaw(name, "handover");
-  local.state = "running";
+  // It may have ended meanwhile.
+  if (local.state === "frozen") local.state = "running";
   await tellNetwork(context, container.spec!.value);
   return `${name} goes on: its gate is open again`;
 }
