@@ -16,4 +16,5 @@ export const regressions: { seed: number; found: string }[] = [
     seed: 2818,
     found: "a stale read after a refusal made an acknowledged generation look like a failed one",
   },
+  { seed: 3374, found: "a restarted lease process opened the gate for a copy that was to begin anew" },
 ];

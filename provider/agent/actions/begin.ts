@@ -9,6 +9,7 @@ import { usableGeneration } from "../view";
 import { HoldersAway, intactGeneration } from "./generations";
 
 const JOIN_RETRY_MS = 20;
+const READ_AGAIN_MS = 20;
 
 /** A trial checkpoint that fails for a reason that may pass is repeated, after this long. */
 const TRIALS = 3;
@@ -26,9 +27,9 @@ export async function begin(
   enter(context, container.name, local, "RESTORING");
   local.joined = false;
   const startedAt = context.env.clock.now();
-  // What an earlier agent left running may still be open under the phase before.
-  if (local.state === "running" || local.state === "frozen")
-    await context.env.gate.leave(realMac(context.me.group, container.name));
+  // safety: under the phase before, the gate may have been left open by an earlier agent, or opened again by a lease
+  // process that was started meanwhile. What has its parked MAC never was behind an open one.
+  if (local.mac !== "parked") await context.env.gate.leave(realMac(context.me.group, container.name));
   try {
     const connections = owner.gen
       ? await restore(context, subject, syncGate)
@@ -279,11 +280,14 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   local.state = "absent";
   local.mac = null;
   const cold = usableGeneration(container) === null;
-  await settle(
-    context.env,
-    beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason }),
-    context.signal,
-  );
+  const txn = beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason });
+  const { committed } = await settle(context.env, txn, context.signal);
+  // A cycle that read the record before would try once more under that.
+  while (committed && context.view.containers.get(container.name)?.owner?.rev === container.owner!.rev) {
+    context.wake();
+    await context.env.clock.sleep(READ_AGAIN_MS, context.signal);
+    context.signal.throwIfAborted();
+  }
   return `${container.name}: ${reason}; tries again`;
 }
 

@@ -61,8 +61,14 @@ export async function beginAgain(
   const changed = owner.specDigest !== specDigest(container.spec!.value);
   const tries = changed ? 0 : triesSoFar(container, local, env.clock.now()) + 1;
   const txn = beginAgainTxn(me, container, { cold, tries, at: env.clock.wall(), reason: because });
-  const recorded = settle(env, txn, context.signal);
   const recovers = local.state === "exited" && !cold;
+  if (!recovers) {
+    // safety: before the epoch rises. A lease process that is started again may open the gate once more, as long as the
+    // record says what it said.
+    await env.runtime.kill(container.name);
+    if (local.state !== "absent") local.state = "exited";
+  }
+  const recorded = settle(env, txn, context.signal);
   local.unhealthy = null;
   local.runningSince = null;
   const recovery = recovers ? recover(context, subject, { recorded, syncGate }) : null;
@@ -79,10 +85,6 @@ export async function beginAgain(
   }
   await recovery;
   if (!committed) return `${container.name}: its records changed, decides again`;
-  if (!recovers) {
-    await env.runtime.kill(container.name);
-    if (local.state !== "absent") local.state = "exited";
-  }
   return (await beginAtOnce(context, subject, syncGate)) ?? `${container.name} begins again: ${because}`;
 }
 
