@@ -8,17 +8,19 @@ export class Failure extends Error {}
 
 /**
  * Runs a program to its end with our own input and output; returns its exit code (137 when it was killed, also for
- * running longer than `timeoutMs`). Ctrl-C is left to the program.
+ * running longer than `timeoutMs`). Ctrl-C is left to the program. `onOutput` gets what it prints instead of us.
  */
-export function runProgram(argv, { environment = {}, timeoutMs = 0 } = {}) {
+export function runProgram(argv, { environment = {}, timeoutMs = 0, onOutput } = {}) {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, ...environment };
+    const output = onOutput ? "pipe" : "inherit";
     const child = spawn(argv[0], argv.slice(1), {
-      stdio: "inherit",
+      stdio: ["inherit", output, output],
       env,
       timeout: timeoutMs,
       killSignal: "SIGKILL",
     });
+    if (onOutput) for (const stream of [child.stdout, child.stderr]) stream.on("data", onOutput);
     const wait = () => undefined;
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, wait);
     child.on("error", reject);

@@ -13,6 +13,15 @@ import { asRootWith, capture, Failure, lastLines, runProgram } from "./programs.
 const labFolders = ["lab-scenarios", "e2e"];
 /** Suites without hosts that take too long for `npm run test:unit`. */
 const longSuites = ["sim/mutants.test.js"];
+/** Lab suites that run side by side, each with hosts of its own: much of their time is waiting. */
+const LANES = 2;
+const longest = [
+  "lab-scenarios/faults",
+  "lab-scenarios/ha-group",
+  "e2e/refusals",
+  "e2e/interrupted-up",
+  "e2e/recover",
+];
 /** Folders that hold programs and helpers, or measurements that nothing may disturb. */
 const noTests = ["bench", "demo", "support"];
 
@@ -21,6 +30,7 @@ const parts = process.argv.slice(2).filter((argument) => argument !== "--unit");
 const total = { passed: 0, failed: [], skipped: [] };
 /** Ctrl-C: no further run is begun, what is known is reported. */
 let stopped = false;
+let runs = 0;
 const folder = mkdtempSync(join(tmpdir(), "container-ha-test-"));
 
 async function main() {
@@ -52,7 +62,24 @@ async function labSuites(files) {
       return;
     }
   }
-  for (const file of files) await mocha(file, [file], { environment, root: able.ok, limitMinutes: 20 });
+  const waiting = inOrder(files);
+  const lanes = able.ok ? Math.min(LANES, files.length) : 1;
+  const lane = async (number) => {
+    const own = { ...environment, CONTAINER_HA_LAB_LANE: String(number) };
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      await mocha(file, [file], { environment: own, root: able.ok, limitMinutes: 25, alone: lanes === 1 });
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index + 1)));
+}
+
+/** The longest first, so that no lane stays with one of them at the end. */
+function inOrder(files) {
+  const rank = (file) => {
+    const at = longest.findIndex((part) => file.includes(part));
+    return at < 0 ? longest.length : at;
+  };
+  return [...files].sort((a, b) => rank(a) - rank(b));
 }
 
 /** One check that is no mocha test, but counts as one. */
@@ -64,9 +91,9 @@ async function check(title, work) {
 }
 
 /** One run of mocha. A run that crashes or hangs is one failure, with the name of the test it was in. */
-async function mocha(title, files, { environment = {}, root = false, limitMinutes }) {
+async function mocha(title, files, { environment = {}, root = false, limitMinutes, alone = true }) {
   if (files.length === 0 || stopped) return;
-  const result = join(folder, "result.json");
+  const result = join(folder, `result-${++runs}.json`);
   rmSync(result, { force: true });
   const all = { ...environment, CONTAINER_HA_TEST_RESULT: result };
   const argv = [
@@ -76,9 +103,18 @@ async function mocha(title, files, { environment = {}, root = false, limitMinute
     "test/setup/reporter.cjs",
     ...files,
   ];
-  const options = { environment: all, timeoutMs: limitMinutes * 60_000 };
+  const chunks = [];
+  const onOutput = alone ? undefined : (chunk) => chunks.push(chunk);
+  const startedAt = performance.now();
+  if (!alone) console.log(`\n${title} ...`);
+  const options = { environment: all, timeoutMs: limitMinutes * 60_000, onOutput };
   const code = await runProgram(root ? asRootWith(all, argv) : argv, options);
-  stopped = code === 130;
+  if (!alone) {
+    // Of two that run side by side each is shown as a whole.
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    console.log(`\n${title}, after ${seconds} s:\n${Buffer.concat(chunks)}`);
+  }
+  stopped ||= code === 130;
   const { running, passed, failed, skipped } = readResult(result);
   total.passed += passed;
   total.failed.push(...failed);

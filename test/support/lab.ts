@@ -30,7 +30,7 @@ export function labSuite(title: string, options: LabSuiteOptions, declare: (lab:
     before("boot the hosts", async function () {
       const reason = whyNoHosts();
       if (reason !== undefined) return skipBecause(this, reason);
-      booted = await bootOwnedLab({ id: `${defaultLabId()}-test`, hosts: options.hosts });
+      booted = await bootOwnedLab({ id: testLabId(), hosts: options.hosts });
     });
     declare(lab);
     afterEach("journals of a failure", async function () {
@@ -40,6 +40,11 @@ export function labSuite(title: string, options: LabSuiteOptions, declare: (lab:
       if (booted !== undefined) await endOwnedLab(booted);
     });
   });
+}
+
+/** The lab of the suite that runs; suites that run side by side have one each. */
+export function testLabId(): string {
+  return `${defaultLabId()}-test${process.env.CONTAINER_HA_LAB_LANE ?? ""}`;
 }
 
 /** Why test hosts cannot run on this machine, or undefined when they can. */
