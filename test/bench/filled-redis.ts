@@ -19,11 +19,14 @@ export async function withFilledRedis<T>(
       progress(`setting up a group of three hosts with ${engine}`);
       const up = await stack.up();
       if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
-      const keys = Math.ceil((memoryMb * 1e6) / VALUE_BYTES);
-      await fillRedis(redisAddress(lab), { keys, bytes: VALUE_BYTES });
+      await fillTo(redisAddress(lab), memoryMb);
       return await work(lab);
     } finally {
       stack.dispose();
     }
   });
+}
+
+export async function fillTo(address: string, memoryMb: number): Promise<void> {
+  await fillRedis(address, { keys: Math.ceil((memoryMb * 1e6) / VALUE_BYTES), bytes: VALUE_BYTES });
 }
