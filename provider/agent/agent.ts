@@ -11,14 +11,14 @@ import { createSwitch } from "./actions/switch-off";
 import { type Context, count, enter, type Local, localOf, type Subject, track } from "./context";
 import { handleCtl } from "./control";
 import { type Decision, decide } from "./decide";
-import { type Arrivals, arrived, suspected } from "./detector";
+import { type Arrivals, arrived, lateAt, suspected } from "./detector";
 import type { Env, LeaseEvent } from "./env";
 import { whomToFence } from "./fencing";
 import { createGateKeeper } from "./gate-keeper";
 import { publishInfo } from "./host-info";
 import { decideInput } from "./input";
 import { betterLeader } from "./leadership";
-import { heartbeatAge, isOverdue, noObservations, observe } from "./observe";
+import { heartbeatAge, isOverdue, noObservations, observe, untilFence } from "./observe";
 import { fenceTxn } from "./ownership";
 import { createPeerClocks } from "./peer-clocks";
 import { createProber } from "./prober";
@@ -30,6 +30,8 @@ import { type ContainerView, createViewReader, emptyContainer, sessionHolds } fr
 
 /** While W of a suspected peer is counted the store is read this often, so that it is counted closely. */
 const SUSPICION_READ_MS = 25;
+/** While a container is handed over from here. */
+const MOVE_READ_MS = 50;
 /** While a container that was moved here waits for this host to own it, nobody serves it. */
 const HANDOVER_READ_MS = 10;
 /**
@@ -423,19 +425,41 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     session.suspects = next;
   }
 
-  /** Sleeps until the next cycle is due or something wakes the agent. */
+  /**
+   * Sleeps until the next cycle is due, something wakes the agent, or a heartbeat is late: W of what may have died is
+   * counted from the first read of its last renewal, and the next quiet read would be a while off.
+   */
   async function pause(session: Context, woken: AbortSignal): Promise<void> {
-    await env.clock.sleep(readPause(session), woken).catch(() => {});
+    const due = env.clock.now() + readPause(session);
+    const heard = new Set(heardPeers(session));
+    for (;;) {
+      const now = env.clock.now();
+      const late = [...heard].map((peer) => lateAt(arrivals.get(peer)!, beatInterval(session)));
+      if (woken.aborted || now >= due || late.some((at) => at <= now)) return;
+      await env.clock.sleep(Math.min(due, ...late) - now, woken).catch(() => {});
+    }
+  }
+
+  /** Peers whose next heartbeat is not late yet. */
+  function heardPeers(session: Context): string[] {
+    const now = env.clock.now();
+    const interval = beatInterval(session);
+    return [...arrivals].flatMap(([peer, seen]) => {
+      const known = session.view.hosts.get(peer)?.session?.value.sid === seen.sid;
+      return known && lateAt(seen, interval) > now ? [peer] : [];
+    });
   }
 
   function readPause(session: Context): number {
     const locals = [...session.locals.values()];
     // A container that was moved here waits before its next instruction for the word that this host owns it.
     if (locals.some((local) => local.heldFor !== null)) return HANDOVER_READ_MS;
-    // A target that dies now is to be suspected soon.
-    const moves = locals.some((local) => local.standing === "HANDOVER");
-    if (moves || isCounting(session)) return SUSPICION_READ_MS;
-    const { fenceMs, intervalMs } = session.policy.timing;
+    const { timing } = session.policy;
+    if (isCounting(session))
+      return Math.min(SUSPICION_READ_MS, untilFence(session.observations, timing, env.clock.now()));
+    // A target that dies now is to be suspected soon; what is moved needs the processor, too.
+    if (locals.some((local) => local.standing === "HANDOVER")) return MOVE_READ_MS;
+    const { fenceMs, intervalMs } = timing;
     const quiet = Math.min(Math.max(fenceMs / QUIET_READS_PER_W, LEAST_READ_MS), MOST_READ_MS);
     return quorum ? quiet : Math.min(quiet, intervalMs);
   }

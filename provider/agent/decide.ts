@@ -121,6 +121,8 @@ const RANK_DELAY_MS = 150;
 const RETURNED_HOST_DELAY_MS = 1000;
 /** Others leave it this long to the host that an operator wants. */
 const WANTED_HOST_MS = 10_000;
+/** A checkpoint, and what leads to one, would stop it again just when its clients come back. */
+const CLIENTS_RETURN_MS = 500;
 /** Running this long on a host makes its earlier tries forgotten. */
 const STABLE_MS = 60_000;
 
@@ -192,6 +194,8 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
     return afterCrash(input, spec.onFailure, `it ended: ${copy.detail ?? copy.state}`);
   if (!copy.joined) return { do: "rejoin", because: "its gate is not open" };
   if (copy.unhealthy) return afterApplicationFailure(input, spec.onFailure, copy.unhealthy);
+  if (usableGeneration(container) && hasJustBegun(input))
+    return nothing("it has just begun, and its clients come back first");
   const standbys = container.standbys?.value.hosts ?? null;
   if (!standbys || !sameMembers(standbys, input.wantedStandbys)) {
     return {
@@ -250,6 +254,10 @@ function triesSpent({ container, copy, now }: DecideInput, tries: number): boole
 /** Beginnings on this host that count; a stable run makes earlier ones forgotten. */
 export function triesSoFar(container: ContainerView, copy: LocalCopy, now: number): number {
   return isStable({ copy, now }) ? 0 : container.owner!.value.tries;
+}
+
+function hasJustBegun({ copy, now }: { copy: LocalCopy; now: number }): boolean {
+  return copy.runningSince !== null && now - copy.runningSince < CLIENTS_RETURN_MS;
 }
 
 function isStable({ copy, now }: { copy: LocalCopy; now: number }): boolean {

@@ -11,7 +11,9 @@ export interface Arrivals {
 
 const WINDOW = 200;
 const MIN_SIGMA_MS = 25;
-const ACCEPTABLE_PAUSE_MS = 150;
+const ACCEPTABLE_PAUSE_MS = 75;
+/** A heartbeat is late after this many intervals. */
+const LATE_INTERVALS = 1.5;
 const PHI_LIMIT = 8;
 /** Fewer gaps than this say nothing yet; the sending interval stands in for them. */
 const ENOUGH = 5;
@@ -36,6 +38,11 @@ export function suspected(
   const sigma = Math.max(Math.sqrt(variance), MIN_SIGMA_MS);
   const elapsed = now - arrivals.lastAt - ACCEPTABLE_PAUSE_MS - ownLagMs;
   return phi(elapsed, mean, sigma) >= PHI_LIMIT;
+}
+
+/** When the next heartbeat of this peer is late: no suspicion yet, but its record is looked at. */
+export function lateAt({ lastAt }: Arrivals, intervalMs: number): number {
+  return lastAt + LATE_INTERVALS * intervalMs;
 }
 
 /** -log10 of the probability that a heartbeat is still to come, by a logistic approximation of the normal tail. */

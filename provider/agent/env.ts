@@ -212,11 +212,19 @@ export interface Runtime {
   /** Create and start cold, replacing what is there. Resolves when its first process runs. */
   start(request: CopyRequest): Promise<void>;
   /**
-   * Restore a generation's files (verified, `folder` from Disk) into the prepared copy. `hold`: stop before the first
-   * instruction and resolve then; `release` lets it go. `tcp`: keep established connections or close them.
+   * Restore a generation's files (`folder` from Disk) into the prepared copy. `ready`: the engine is set up at once, but
+   * nothing of the memory is read before this resolves, and where it rejects, so does this, with nothing left that could
+   * run. `again`: into a copy that has just ended, which its engine may still be taking down. `hold`: stop before the first instruction and resolve then; `release` lets it go. `tcp`: keep established
+   * connections or close them.
    */
   restore(
-    request: CopyRequest & { folder: string; hold: boolean; tcp: "close" | "established" },
+    request: CopyRequest & {
+      folder: string;
+      ready?: Promise<unknown>;
+      again?: boolean;
+      hold: boolean;
+      tcp: "close" | "established";
+    },
   ): Promise<void>;
   release(container: string): Promise<void>;
   /**
@@ -228,10 +236,11 @@ export interface Runtime {
   setMac(container: string, mac: string): Promise<void>;
   /**
    * Dump into `folder` while it serves: freeze, runc below the engine with the images and the writable layer, thaw
-   * unless another reason is left. Returns how long it was frozen, and its TCP connections. Rejects with an
-   * Undumpable where the reason lies in the container.
+   * unless another reason is left. `stop`: called when all is set up for the dump, which begins when it resolves.
+   * Returns how long it was frozen, and its TCP connections. Rejects with an Undumpable where the reason lies in the
+   * container.
    */
-  dump(request: { container: string; folder: string }): Promise<DumpResult>;
+  dump(request: { container: string; folder: string; stop?: () => Promise<void> }): Promise<DumpResult>;
   freeze(container: string, reason: FreezeReason): Promise<void>;
   thaw(container: string, reason: FreezeReason): Promise<void>;
   /** SIGKILL everything of it, at once, whatever the engine is doing. Resolves when no process is left. */
@@ -280,11 +289,17 @@ export interface Disk {
   ): Promise<{ manifest: Manifest; sha256: string; bytes: number }>;
   /** Re-hash every file; returns the folder, or throws with the file that is torn or altered. */
   verify(generation: GenerationRef, manifestSha: string): Promise<{ folder: string; manifest: Manifest }>;
+  /** Where a complete generation lies, if it is here. */
+  folder(generation: GenerationRef): string;
   /**
-   * The folder of images that a peer streams here (Net.sendImages), when all is there. Rejects when the stream breaks,
-   * or after `timeoutMs`. `remove` deletes it.
+   * The folder of images that a peer streams here (Net.sendImages), as soon as what an engine needs to begin is there;
+   * `complete` resolves when all is. Rejects, or `complete` does, when the stream breaks, or after `timeoutMs`.
+   * `remove` deletes it.
    */
-  arrived(generation: GenerationRef, timeoutMs: number): Promise<string>;
+  arriving(
+    generation: GenerationRef,
+    timeoutMs: number,
+  ): Promise<{ folder: string; complete: Promise<unknown> }>;
   /** Delete one generation, complete or not. */
   remove(generation: GenerationRef): Promise<void>;
   /** Refuse generations with an epoch below this from now on (the token is checked at the resource). */

@@ -96,6 +96,12 @@ export function mayFence(observations: Observations, host: string, timing: Timin
   return seen !== undefined && now - seen.seenAt >= fenceAfterMs(timing, seen.leaseMs);
 }
 
+/** Ms until W of a peer has passed if its key stays as it is; infinite: of none that is still counted. */
+export function untilFence({ hosts }: Observations, timing: Timing, now: number): number {
+  const left = [...hosts.values()].map((seen) => seen.seenAt + fenceAfterMs(timing, seen.leaseMs) - now);
+  return Math.min(...left.filter((ms) => ms > 0), Number.POSITIVE_INFINITY);
+}
+
 /** Renews its key, as far as this observer can know: what placement counts on. */
 export function isLive(
   view: GroupView,

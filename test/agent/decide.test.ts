@@ -100,6 +100,14 @@ describe("The owner of a container", () => {
     does("nothing", { checkpointDueInMs: 0, copy: servingCopy({ checkpointing: true }) });
   });
 
+  it("leaves it alone just after it began from a generation, and protects at once what has none", () => {
+    const copy = servingCopy({ runningSince: 99_900 });
+    does("nothing", { copy, checkpointDueInMs: 0 });
+    does("nothing", { copy, container: containerOf({ standbys: null }) });
+    does("checkpoint", { copy, container: containerOf({ generation: null }) });
+    does("checkpoint", { copy: servingCopy({ runningSince: 99_000 }), checkpointDueInMs: 0 });
+  });
+
   it("waits after a checkpoint that not every standby took, before it tries again", () => {
     const copy = servingCopy({ lastCheckpoint: { at: 99_000, ok: true, failures: 1 } });
     const container = containerOf({ generation: { holders: ["b", "c"] } });

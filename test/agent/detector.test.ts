@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Arrivals, arrived, suspected } from "../../provider/agent/detector";
+import { type Arrivals, arrived, lateAt, suspected } from "../../provider/agent/detector";
 
 const intervalMs = 100;
 const steady = { intervalMs, ownLagMs: 0 };
@@ -17,6 +17,12 @@ describe("Suspicion by heartbeats", () => {
     const silent = (ms: number) => suspected(arrivals, { ...steady, now: arrivals.lastAt + ms });
     assert.ok(!silent(250));
     assert.ok(silent(500));
+  });
+
+  it("is preceded by a heartbeat that is late, which none of regular ones is", () => {
+    const arrivals = heartbeats(100);
+    assert.ok(lateAt(arrivals, intervalMs) > arrivals.lastAt + intervalMs);
+    assert.ok(!suspected(arrivals, { ...steady, now: lateAt(arrivals, intervalMs) }));
   });
 
   it("comes later where heartbeats have always been irregular", () => {

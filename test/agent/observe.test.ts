@@ -6,6 +6,7 @@ import {
   noObservations,
   type Observations,
   observe,
+  untilFence,
 } from "../../provider/agent/observe";
 import { timingOf } from "../../provider/contract";
 import { containerOf, hostOf, rec, viewOf } from "./support/views";
@@ -29,6 +30,15 @@ describe("An observer of a heartbeat key", () => {
     const seen = readUntil(noObservations, viewOf([heartbeat(5)]), 1000, 4000);
     assert.ok(!mayFence(seen, "a", timing, 1000 + W - 1));
     assert.ok(mayFence(seen, "a", timing, 1000 + W));
+  });
+
+  it("knows how long W still is, of the first of those that it counts", () => {
+    const other = { ...hostOf("b"), heartbeat: rec({ sid: "b-1", n: 1, leaseMs: 2000 }, 7) };
+    const seen = observe(noObservations, viewOf([heartbeat(5)]), timing, 1000);
+    const both = observe(seen, viewOf([heartbeat(5), other]), timing, 1100);
+    assert.equal(untilFence(both, timing, 1100), W - 100);
+    assert.equal(untilFence(both, timing, 1000 + W), 100);
+    assert.equal(untilFence(both, timing, 1100 + W), Number.POSITIVE_INFINITY);
   });
 
   it("counts anew from the receipt of each new revision", () => {

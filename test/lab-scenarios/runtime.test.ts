@@ -208,6 +208,20 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
         assert.equal((await a.inspect("r1")).mac, real.mac);
       });
 
+      it("restores at once into a copy that has just ended, whose writable layer is as it was", async () => {
+        const client = await dumped();
+        client.stop();
+        await lab.exec("ha1", `${engine} exec ha-r1 sh -c 'echo later >/later'`);
+        const before = a.exits.length;
+        await lab.exec("ha1", `kill -9 ${await pidOf(a)}`);
+        await until(() => a.exits.length > before, "the exit event", 2000);
+        await a.restore({ ...real, folder: inside(path), again: true, hold: false, tcp: "close" });
+        await a.announce(real);
+        assert.equal(await redisCommand(vip(), "DBSIZE"), String(keys + 1));
+        const { stdout } = await lab.tryExec("ha1", `${engine} exec ha-r1 sh -c 'cat /later || echo none'`);
+        assert.equal(stdout.trim(), "none");
+      });
+
       it("stays frozen while one reason is left, also through a dump and the agent's death", async () => {
         await a.freeze("r1", "lapse");
         await a.freeze("r1", "handover");

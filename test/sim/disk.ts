@@ -197,13 +197,14 @@ export function createSimDisk(o: DiskOptions): SimDisk {
           if (stored.image.altered) throw new Error("images/pages-1.img was altered");
           return { folder: keyOf(generation), manifest: stored.manifest };
         }),
-      async arrived(generation, timeoutMs) {
+      folder: (generation) => keyOf(generation),
+      async arriving(generation, timeoutMs) {
         const folder = `${keyOf(generation)}.tmp`;
         for (let waited = 0; !temporary.has(folder); waited += ARRIVAL_LOOK_MS) {
           if (waited >= timeoutMs) throw new Error(`${folder} has not arrived`);
           await process.wait(ARRIVAL_LOOK_MS);
         }
-        return folder;
+        return { folder, complete: Promise.resolve() };
       },
       remove: (generation) =>
         operation(() => {

@@ -228,8 +228,10 @@ describe("A host that is fenced again and again", () => {
         world.heal();
         await world.until("a is back", () => world.view().hosts.get("a")!.session!.value.flaps === 1);
         await world.until("a holds it too", () => {
-          const { generation, standbys } = world.view().containers.get("db")!;
-          return standbys!.value.hosts.includes("a") && generation!.value.holders.length === 3;
+          const { generation, standbys, owner } = world.view().containers.get("db")!;
+          const { epoch, holders } = generation!.value;
+          const isNew = epoch === owner!.value.epoch;
+          return standbys!.value.hosts.includes("a") && isNew && holders.length === 3;
         });
         const [first] = world.answering();
         const seen = world

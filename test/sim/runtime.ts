@@ -130,12 +130,14 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
           crashLater(copy);
         });
       }),
-    restore: ({ spec, mac, folder, hold }) =>
+    restore: ({ spec, mac, folder, ready, again, hold }) =>
       alone(spec.name, "restore", async () => {
         needGate(mac, "restore");
         const copy = needCopy(spec.name);
-        if (copy.state !== "prepared" || copy.specDigest !== specDigest(spec))
+        const isFree = copy.state === "prepared" || (again && copy.state === "exited");
+        if (!isFree || copy.specDigest !== specDigest(spec))
           throw new Error(`${spec.name} cannot be restored on ${o.host}: its copy is ${copy.state}`);
+        await ready;
         await effect(durations.restore, () => {
           if (engine.copies.get(spec.name) !== copy) throw new Error("it was removed meanwhile");
           const image = o.disk.imageIn(folder);
@@ -180,8 +182,9 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
           needCopy(container).mac = mac;
         });
       }),
-    dump: ({ container, folder }) =>
+    dump: ({ container, folder, stop }) =>
       alone(container, "dump", async () => {
+        await stop?.();
         const copy = await effect(durations.small, () => {
           const found = needCopy(container);
           if (found.state !== "running") throw new Error(`${container} does not run here`);

@@ -168,7 +168,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     hosts.get(name)!.disk.onChange((change) => invariants.diskChanged(name, change));
   }
   let answered = true;
-  const watchHosts = () => {
+  const lookAtHosts = () => {
     const now = scheduler.now();
     const answers = links.storeUp && links.electionUntil <= now;
     if (answers !== answered) invariants.storeAnswers(answers);
@@ -180,6 +180,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       host.soundSince = since(host.linkedSince !== null && answers, host.soundSince);
     }
     dirty = true;
+  };
+  const watchHosts = () => {
+    lookAtHosts();
     scheduler.after(LOOK_MS, watchHosts);
   };
   watchHosts();
@@ -256,6 +259,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         if (direction !== "in") links.cut(name, other);
         if (direction !== "out") links.cut(other, name);
       }
+      // It may be healed again before the next look.
+      lookAtHosts();
     },
     heal(name) {
       tell(name ?? "-", "HEAL", "every link");

@@ -6,7 +6,7 @@ import { beginAgainTxn, phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
 import { usableGeneration } from "../view";
-import { HoldersAway, intactGeneration } from "./generations";
+import { HoldersAway, intactGeneration, namedFiles } from "./generations";
 
 const JOIN_RETRY_MS = 20;
 const READ_AGAIN_MS = 20;
@@ -34,7 +34,14 @@ export async function begin(
     const connections = owner.gen
       ? await restore(context, subject, syncGate)
       : await startCold(context, { subject, spec, syncGate });
-    const opened = await open(context, subject, `${owner.reason}; serves again`);
+    // What it says before the gate is open is dropped, so that it may execute already.
+    const steps = [
+      open(context, subject, `${owner.reason}; serves again`),
+      owner.gen ? letGo(context, subject) : null,
+    ] as const;
+    // Where one fails, what goes on in the other would meet what is done next.
+    await Promise.allSettled(steps);
+    const [opened] = await Promise.all(steps);
     if (!opened) return `${container.name}: another owner was recorded while it began; it stays closed`;
     await tellNetwork(context, spec, connections);
   } catch (error) {
@@ -57,8 +64,10 @@ export async function tellNetwork(
   const { runtime, log } = context.env;
   const mac = realMac(context.me.group, spec.name);
   try {
-    await runtime.announce({ spec, mac });
-    if (connections.length > 0) await runtime.tickle({ spec, mac, connections });
+    await Promise.all([
+      runtime.announce({ spec, mac }),
+      connections.length > 0 ? runtime.tickle({ spec, mac, connections }) : null,
+    ]);
   } catch (error) {
     log.warn(`${spec.name} serves, but the network could not be told of it: ${(error as Error).message}`);
   }
@@ -70,23 +79,26 @@ async function restore(
   syncGate: () => Promise<void>,
 ): Promise<Connection[]> {
   const { runtime } = context.env;
-  const spec = container.spec!.value;
   const named = container.owner!.value.gen!;
   // What is held or warm was verified when it was restored: after the fence nothing depends on the memory's size.
   if (!holds(local, named)) {
-    const { folder } = await intactGeneration(context, container, named);
-    await restoreHeld(context, { container: container.name, spec, local, folder, syncGate });
+    await restoreIntact(context, { container, local }, { named, syncGate });
   }
   if (local.mac !== "real") {
     local.mac = "real";
     await syncGate();
     await runtime.setMac(container.name, realMac(context.me.group, container.name));
   }
+  return connectionsIn(context, container.name, named);
+}
+
+/** What is held or warm executes from here on. */
+async function letGo(context: Context, { container, local }: Subject): Promise<void> {
+  const { runtime } = context.env;
   if (local.state === "warm") await runtime.thaw(container.name, "warm");
   else await runtime.release(container.name);
   Object.assign(local, { state: "running", held: null, heldSince: null, warmMb: null });
   count(context, "restores_total");
-  return connectionsIn(context, container.name, named);
 }
 
 /** Clients that were connected when the generation was taken. */
@@ -100,27 +112,75 @@ function connectionsIn(
 }
 
 /**
+ * Restores the named generation and holds it. Its files are hashed while the engine is set up, and nothing of them
+ * is read before all are found whole; what is not is fetched anew (safety.md 1.10).
+ */
+export async function restoreIntact(
+  context: Context,
+  { container, local }: Subject,
+  target: {
+    named: Named;
+    syncGate: () => Promise<void>;
+    mac?: "parked" | "real";
+    /** Into a copy that has just ended, when this has resolved. */
+    again?: Promise<unknown>;
+  },
+): Promise<void> {
+  const { named, syncGate, mac, again } = target;
+  const restored = { container: container.name, spec: container.spec!.value, local, syncGate, mac };
+  const { folder, whole } = await namedFiles(context, container, named);
+  const ready = Promise.all([whole, again]);
+  // It may reject before it is waited for.
+  ready.catch(() => {});
+  try {
+    return await restoreHeld(context, { ...restored, folder, ready, again: again !== undefined });
+  } catch (error) {
+    if (await isWhole(whole)) throw error;
+  }
+  await again;
+  const { folder: fetched } = await intactGeneration(context, container, named);
+  // The engine had begun.
+  local.state = "exited";
+  await restoreHeld(context, { ...restored, folder: fetched });
+}
+
+function isWhole(hashed: Promise<unknown>): Promise<boolean> {
+  return hashed.then(
+    () => true,
+    () => false,
+  );
+}
+
+type Named = { epoch: number; gen: number };
+
+/**
  * Restores the generation behind the closed gate and leaves it before its first instruction; under the parked MAC but
  * where this host owns the container already.
  */
-export async function restoreHeld(
+async function restoreHeld(
   context: Context,
   target: {
     container: string;
     spec: ContainerSpec;
     local: Local;
     folder: string;
+    ready?: Promise<unknown>;
+    again?: boolean;
     syncGate: () => Promise<void>;
     mac?: "parked" | "real";
   },
 ): Promise<void> {
-  const { container, spec, local, folder, syncGate, mac: kind = "parked" } = target;
+  const { container, spec, local, folder, ready, again, syncGate, mac: kind = "parked" } = target;
   const parked = parkedMac(context.me.group, container, context.me.host);
   const mac = kind === "real" ? realMac(context.me.group, container) : parked;
+  if (local.state !== "prepared" && !again) {
+    local.mac = "parked";
+    await syncGate();
+    await context.env.runtime.prepare({ spec, mac: parked });
+  }
   local.mac = kind;
   await syncGate();
-  if (local.state !== "prepared") await context.env.runtime.prepare({ spec, mac: parked });
-  await context.env.runtime.restore({ spec, mac, folder, hold: true, tcp: "close" });
+  await context.env.runtime.restore({ spec, mac, folder, ready, again, hold: true, tcp: "close" });
   local.state = "held";
 }
 

@@ -20,10 +20,7 @@ export async function intactGeneration(
   { epoch, gen }: { epoch: number; gen: number },
 ): Promise<{ folder: string; manifest: Manifest }> {
   const { disk, log } = context.env;
-  const named = container.generation?.value;
-  if (!named || named.epoch !== epoch || named.gen !== gen) {
-    throw new Error(`generation ${epoch}-${gen} is not the committed one`);
-  }
+  const named = theNamed(container, { epoch, gen });
   const reference = { container: container.name, epoch, gen };
   const faults: string[] = [];
   try {
@@ -50,6 +47,33 @@ export class HoldersAway extends Error {
   }
 }
 
+export interface NamedFiles {
+  folder: string;
+  /** Rejects where they are not whole. */
+  whole: Promise<unknown>;
+}
+
+/** The named generation's files here, which are being hashed. */
+export async function namedFiles(
+  { env }: Context,
+  container: ContainerView,
+  { epoch, gen }: { epoch: number; gen: number },
+): Promise<NamedFiles> {
+  const { manifestSha } = theNamed(container, { epoch, gen });
+  const reference = { container: container.name, epoch, gen };
+  const whole = env.disk.verify(reference, manifestSha);
+  // It may reject before it is waited for.
+  whole.catch(() => {});
+  return { folder: env.disk.folder(reference), whole };
+}
+
+function theNamed(container: ContainerView, { epoch, gen }: { epoch: number; gen: number }): Generation {
+  const named = container.generation?.value;
+  if (!named || named.epoch !== epoch || named.gen !== gen)
+    throw new Error(`generation ${epoch}-${gen} is not the committed one`);
+  return named;
+}
+
 /** Fetches the named generation from one of its other holders, live ones first. Throws when none has it intact. */
 export async function fetchIntact(
   context: Context,
@@ -59,7 +83,7 @@ export async function fetchIntact(
   const named = container.generation!.value;
   const { epoch, gen, manifestSha } = named;
   const others = named.holders.filter((host) => host !== context.me.host);
-  const dead = others.filter((host) => !isLiveMember(context, host));
+  const dead = others.filter((host) => context.suspects.has(host) || !isLiveMember(context, host));
   for (const holder of [...others.filter((host) => !dead.includes(host)), ...dead]) {
     try {
       await context.env.net.fetchGeneration(holder, { container: container.name, epoch, gen }, manifestSha);
@@ -191,7 +215,7 @@ function isSame(a: Generation | undefined, b: Generation | undefined): boolean {
   return a?.epoch === b?.epoch && a?.gen === b?.gen && a?.manifestSha === b?.manifestSha;
 }
 
-async function freshView({ env, me, signal }: Context): Promise<GroupView> {
+export async function freshView({ env, me, signal }: Context): Promise<GroupView> {
   return createViewReader(me.group)(await readStore(env, signal));
 }
 

@@ -5,6 +5,7 @@ import { giveBackTxn } from "../handover-txns";
 import { settle } from "../settle";
 import { type ContainerView, createViewReader, sessionHolds } from "../view";
 import { open, tellNetwork } from "./begin";
+import { unlessSuspected } from "./limit";
 import { beginAgain } from "./own";
 import { prepare } from "./standby";
 
@@ -87,7 +88,10 @@ async function restoreMoved(
   const { name } = container;
   const reference = { container: name, epoch, gen };
   try {
-    const folder = await unlessEnded(context, env.disk.arrived(reference, ARRIVE_LIMIT_MS));
+    // A source that is dead sends no more, and what this host does after its fence must not wait for that.
+    const { from } = container.migration!.value;
+    const arriving = unlessSuspected(context, from, env.disk.arriving(reference, ARRIVE_LIMIT_MS));
+    const { folder, complete } = await unlessEnded(context, arriving);
     // It goes when the source is suspected, which may be slow and not dead.
     if (local.state !== "prepared")
       throw new Error("the copy that was prepared for it is not there any more");
@@ -96,6 +100,7 @@ async function restoreMoved(
       spec: container.spec!.value,
       mac,
       folder,
+      ready: unlessSuspected(context, from, complete),
       hold: true,
       tcp: "established",
     });

@@ -1,5 +1,14 @@
 import { ctlReplySchema, type HandoverRequest, type MovePhases, parse, realMac } from "../../contract";
-import { type Context, count, enter, type Local, localOf, type Subject, track } from "../context";
+import {
+  type Context,
+  count,
+  enter,
+  type Local,
+  localOf,
+  type Subject,
+  track,
+  unlessEnded,
+} from "../context";
 import { TAKE_BACK_MS } from "../decide-handover";
 import type { GenerationRef } from "../env";
 import { beginHandoverTxn, giveBackTxn, handOverTxn, rollBackTxn, stageTxn } from "../handover-txns";
@@ -15,6 +24,8 @@ const PREPARE_LIMIT_MS = 180_000;
 /** From the closing of the gate until the target holds the copy. */
 const MOVE_LIMIT_MS = 10_000;
 const CLOSE_LIMIT_MS = 2_000;
+/** From the freeze until the gate is closed. */
+const LAST_WORDS_MS = 10;
 /** While nobody serves, a target that is suspected is given up at once, and one that says nothing after this time. */
 const SILENCE_MS = 1_000;
 const PATIENT_SILENCE_MS = 5_000;
@@ -58,7 +69,8 @@ export async function beginHandover(
     container: container.name,
     sentence: `${container.name} is to move from ${me.host} to ${to}: ${because}`,
   });
-  track(context, prepareTarget(context, container.name, local));
+  // It only waits for an answer: what its session leaves to the next one must not wait with it.
+  track(context, unlessEnded(context, prepareTarget(context, container.name, local)));
   return true;
 }
 
@@ -161,17 +173,25 @@ async function moveMemory(
   const { name } = container;
   const { id, to } = container.migration!.value;
   const folder = await env.disk.begin(reference);
-  const startedAt = env.clock.now();
-  enter(context, name, local, "HANDOVER");
-  local.state = "frozen";
-  // In this order: what a client sent until the gate closed is acknowledged and moves with the copy.
-  await env.runtime.freeze(name, "handover");
-  local.joined = false;
-  await withLimit(context, env.gate.leave(realMac(me.group, name)), CLOSE_LIMIT_MS, "closing the gate");
-  const closedAt = env.clock.now();
-
-  const dumped = env.runtime.dump({ container: name, folder });
-  const marks = { dumped: closedAt, sent: closedAt };
+  let startedAt = env.clock.now();
+  let closedAt = startedAt;
+  const stop = async () => {
+    // A lapse meanwhile has frozen it and closed its gate for another reason.
+    if (local.standing !== "RUNNING" || local.state !== "running")
+      throw new Error(`it ceased to serve on ${me.host} before it was frozen`);
+    startedAt = env.clock.now();
+    enter(context, name, local, "HANDOVER");
+    local.state = "frozen";
+    // In this order: what a client sent until the gate closed is acknowledged and moves with the copy. What comes later
+    // is said again only after its retransmission timeout, so that who asks again upon the last reply may still do so.
+    await env.runtime.freeze(name, "handover");
+    await env.clock.sleep(LAST_WORDS_MS, context.signal);
+    local.joined = false;
+    await withLimit(context, env.gate.leave(realMac(me.group, name)), CLOSE_LIMIT_MS, "closing the gate");
+    closedAt = env.clock.now();
+  };
+  const dumped = env.runtime.dump({ container: name, folder, stop });
+  const marks = { dumped: startedAt, sent: startedAt };
   const held = askTarget(
     context,
     { name, id, step: { do: "restore", epoch: reference.epoch, gen: reference.gen } },

@@ -56,7 +56,7 @@ export async function act(
     case "discard":
       return discard(context, subject, decision.because);
     case "take-over":
-      return takeOver(context, subject, decision.because);
+      return takeOver(context, subject, { because: decision.because, syncGate });
     case "move":
       return move(context, subject, decision);
     case "hand-over":

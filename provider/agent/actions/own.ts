@@ -12,7 +12,9 @@ import {
 } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
+import type { GroupView } from "../view";
 import { begin } from "./begin";
+import { freshView } from "./generations";
 import { recover } from "./recover";
 
 export async function claim(context: Context, { container }: Subject): Promise<string> {
@@ -26,7 +28,12 @@ export async function claim(context: Context, { container }: Subject): Promise<s
     : `${container.name}: another host was first`;
 }
 
-export async function takeOver(context: Context, { container }: Subject, because: string): Promise<string> {
+export async function takeOver(
+  context: Context,
+  subject: Subject,
+  { because, syncGate }: { because: string; syncGate: () => Promise<void> },
+): Promise<string> {
+  const { container } = subject;
   const before = container.owner!.value;
   const fence = context.view.hosts.get(before.host)?.fences.get(before.sid) ?? null;
   const { txn, owner } = takeOverTxn(context.me, container, {
@@ -43,7 +50,9 @@ export async function takeOver(context: Context, { container }: Subject, because
       : `moves from ${before.host} to ${context.me.host}`;
   const sentence = `${container.name} ${what} at epoch ${owner.epoch}: ${because}`;
   context.env.log.event({ kind: "failover", container: container.name, sentence });
-  return sentence;
+  if (!holds(subject.local, owner.gen)) return sentence;
+  const view = await freshView(context).catch(() => null);
+  return (view && (await beginAtOnce(context, view, subject, syncGate))) ?? sentence;
 }
 
 /** A new life on this host under a new epoch. The old one is closed to the network before the epoch rises. */
@@ -85,16 +94,18 @@ export async function beginAgain(
   }
   await recovery;
   if (!committed) return `${container.name}: its records changed, decides again`;
-  return (await beginAtOnce(context, subject, syncGate)) ?? `${container.name} begins again: ${because}`;
+  const begun = await beginAtOnce(context, context.view, subject, syncGate);
+  return begun ?? `${container.name} begins again: ${because}`;
 }
 
-/** The new record was read while the copy was restored: it can be let go without another cycle. */
+/** What is restored and held already is let go without another cycle, if the new record is in `view`. */
 async function beginAtOnce(
   context: Context,
+  view: GroupView,
   { container: before, local }: Subject,
   syncGate: () => Promise<void>,
 ): Promise<string | null> {
-  const container = context.view.containers.get(before.name);
+  const container = view.containers.get(before.name);
   const owner = container?.owner?.value;
   const isMine = owner?.host === context.me.host && owner.sid === context.me.sid;
   if (!container || !isMine || owner.phase !== "RESTORING" || !holds(local, owner.gen)) return null;

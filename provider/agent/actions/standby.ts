@@ -1,8 +1,7 @@
 import { type Generation, parkedMac, specDigest } from "../../contract";
 import { type Context, enter, type Subject, unlessEnded } from "../context";
 import { holds } from "../standby";
-import { restoreHeld } from "./begin";
-import { intactGeneration } from "./generations";
+import { restoreIntact } from "./begin";
 
 /** After a copy could not be prepared, or a speculative restore failed or was let go, the next attempt waits this long. */
 const RETRY_PAUSE_MS = 10_000;
@@ -73,15 +72,8 @@ async function restoreNamed(
   const named = container.generation!.value;
   Object.assign(local, { held: null, heldSince: null, heldFor: null, warmMb: null });
   try {
-    const { folder } = await intactGeneration(context, container, named);
     if (local.state === "warm") enter(context, container.name, local, "PREPARED");
-    await restoreHeld(context, {
-      container: container.name,
-      spec: container.spec!.value,
-      local,
-      folder,
-      syncGate,
-    });
+    await restoreIntact(context, { container, local }, { named, syncGate });
   } catch (error) {
     local.noHoldBefore = context.env.clock.now() + RETRY_PAUSE_MS;
     throw error;

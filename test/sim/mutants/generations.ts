@@ -36,12 +36,12 @@ export const generationMutants: Mutant[] = [
     mistake: "the newest generation on the disk is restored, acknowledged or not",
     breaks: "I",
     patch: () =>
-      replaceExport(generations, "intactGeneration", () => async ({ env }, container) => {
+      replaceExport(generations, "namedFiles", () => async ({ env }, container) => {
         const here = (await env.disk.list()).filter((one) => one.container === container.name);
         const newest = here.sort((a, b) => a.epoch - b.epoch || a.gen - b.gen).at(-1);
         if (!newest) throw new Error("no generation is here");
         const folder = `${newest.container}/${newest.epoch}-${newest.gen}`;
-        return { folder, manifest: newest };
+        return { folder, whole: Promise.resolve() };
       }),
     schedule: leading(
       (random) =>

@@ -12,7 +12,7 @@ export function pack(folder: string, entries: string[]): Readable {
   const stream = new PassThrough();
   // Node discards what a process has written and nobody reads yet when it exits, and the reader may come later.
   child.stdout.pipe(stream, { end: false });
-  ended(child).then(
+  childEnded(child, "tar").then(
     () => stream.end(),
     (error) => stream.destroy(error),
   );
@@ -33,7 +33,7 @@ export async function unpack(stream: Readable, folder: string, signal: AbortSign
     sendersFault = error;
     child.kill("SIGKILL");
   });
-  const [exit] = await Promise.allSettled([ended(child), feed]);
+  const [exit] = await Promise.allSettled([childEnded(child, "tar"), feed]);
   if (sendersFault) throw sendersFault;
   if (exit.status === "rejected") throw exit.reason;
 }
@@ -42,7 +42,8 @@ function isAlive(child: ChildProcess): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }
 
-function ended(child: ChildProcess): Promise<void> {
+/** Rejects with the last lines of its complaints, under the name of `program`, unless it succeeds. */
+export function childEnded(child: ChildProcess, program: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let stderr = "";
     child.stderr!.setEncoding("utf8");
@@ -52,7 +53,7 @@ function ended(child: ChildProcess): Promise<void> {
     child.once("error", reject);
     child.once("close", (code, signal) => {
       if (code === 0) resolve();
-      else reject(new Error(`tar ended with ${signal ?? code}: ${stderr.trim() || "no message"}`));
+      else reject(new Error(`${program} ended with ${signal ?? code}: ${stderr.trim() || "no message"}`));
     });
   });
 }

@@ -1,24 +1,27 @@
-import { type FileHandle, open, readdir } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { IMAGES, LAYER } from "./layout";
+import { DESCRIPTORS, IMAGES, LAYER } from "./layout";
 
-const CHUNK_BYTES = 1 << 20;
+/** Memory that is touched for the first time is what copying costs: one buffer of this size serves for all. */
+const PIECE_BYTES = 1 << 20;
 /** How long nothing new is waited for before it is looked for again. */
 const LOOK_MS = 2;
 
-/** A piece of a file; an empty `path` ends the stream. */
+/** A piece of a file, valid until the next one is asked for; without data it says that the file is complete. */
 export interface Piece {
   path: string;
   data: Buffer;
 }
 
 /**
- * What a dump writes into a folder, while it writes: pages and the writable layer, which only grow, as they grow, and
- * everything else when `dumped` says that it is complete. Throws when the dump fails.
+ * What a dump writes into a folder, while it writes: pages as they grow, what an engine needs at its start as soon as
+ * it is complete, and everything else when `dumped` says that all is. Throws when the dump fails.
  */
 export async function* growingFiles(folder: string, dumped: Promise<unknown>): AsyncGenerator<Piece> {
+  const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
   const files = new Map<string, FileHandle>();
   const offsets = new Map<string, number>();
+  const ended = new Set<string>();
   let complete = false;
   let fault: unknown = null;
   dumped.then(
@@ -34,20 +37,22 @@ export async function* growingFiles(folder: string, dumped: Promise<unknown>): A
       const last = complete;
       let read = 0;
       for (const path of await pathsIn(folder)) {
-        if (!last && !onlyGrows(path)) continue;
+        if (ended.has(path)) continue;
+        const whole = last || (await isWhole(folder, path));
+        if (!whole && !isPages(path)) continue;
         const file = files.get(path) ?? (await open(join(folder, path)));
         files.set(path, file);
         for (;;) {
           const at = offsets.get(path) ?? 0;
-          const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-          const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, at);
-          // An empty file is a file all the same.
-          if (bytesRead === 0 && (offsets.has(path) || !last)) break;
+          const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES, at);
+          if (bytesRead === 0) break;
           offsets.set(path, at + bytesRead);
           read += bytesRead;
           yield { path, data: buffer.subarray(0, bytesRead) };
-          if (bytesRead === 0) break;
         }
+        if (!whole) continue;
+        ended.add(path);
+        yield { path, data: buffer.subarray(0, 0) };
       }
       if (fault) throw fault;
       if (last) return;
@@ -58,12 +63,20 @@ export async function* growingFiles(folder: string, dumped: Promise<unknown>): A
   }
 }
 
-function onlyGrows(path: string): boolean {
-  return path === LAYER || /^images\/pages-\d+\.img$/.test(path);
+/** Memory: it only grows while it is written. */
+export function isPages(path: string): boolean {
+  return /^images\/pages-\d+\.img$/.test(path);
 }
 
+/** The layer has its name only once it is complete; runc writes the other one, a list in JSON, before CRIU begins. */
+async function isWhole(folder: string, path: string): Promise<boolean> {
+  if (path === LAYER) return true;
+  return path === DESCRIPTORS && (await readFile(join(folder, path), "utf8")).trimEnd().endsWith("]");
+}
+
+/** What is being written under a name of its own, `*.part`, is not there yet. */
 async function pathsIn(folder: string): Promise<string[]> {
   const names = await readdir(join(folder, IMAGES)).catch(() => []);
   const layer = (await readdir(folder).catch(() => [])).filter((name) => name === LAYER);
-  return [...names.map((name) => `${IMAGES}/${name}`), ...layer];
+  return [...layer, ...names.map((name) => `${IMAGES}/${name}`)].filter((path) => !path.endsWith(".part"));
 }

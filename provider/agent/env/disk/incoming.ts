@@ -1,15 +1,19 @@
 import type { Readable } from "node:stream";
 import type { GenerationRef } from "../../env";
-import { generationText } from "./layout";
+import { DESCRIPTORS, generationText, LAYER } from "./layout";
 import { writePieces } from "./pieces";
 
 /** What nobody asked for is deleted after this long. */
 const UNCLAIMED_MS = 60_000;
 
+/** What an engine needs before the memory. */
+const FIRST = [DESCRIPTORS, LAYER];
+
 interface Incoming {
-  folder: Promise<string>;
-  settle(folder: string): void;
-  fail(error: Error): void;
+  /** Resolves when what an engine needs first is there. */
+  begun: PromiseWithResolvers<string>;
+  /** Resolves when all is. */
+  complete: PromiseWithResolvers<void>;
 }
 
 /** Images that peers stream here for one restore each: in the page cache, never made durable (safety.md 1.10). */
@@ -23,14 +27,8 @@ export function createIncoming(target: {
     const text = generationText(generation);
     const there = known.get(text);
     if (there) return there;
-    let settle: Incoming["settle"] = () => {};
-    let fail: Incoming["fail"] = () => {};
-    const folder = new Promise<string>((resolve, reject) => {
-      settle = resolve;
-      fail = reject;
-    });
-    folder.catch(() => {});
-    const entry = { folder, settle, fail };
+    const entry = { begun: Promise.withResolvers<string>(), complete: Promise.withResolvers<void>() };
+    for (const { promise } of [entry.begun, entry.complete]) promise.catch(() => {});
     known.set(text, entry);
     const timer = setTimeout(() => {
       if (known.get(text) === entry) void target.remove(generation).catch(() => {});
@@ -46,22 +44,29 @@ export function createIncoming(target: {
       const entry = entryOf(generation);
       try {
         const folder = await target.begin(generation);
-        await writePieces(stream, folder);
-        entry.settle(folder);
+        const missing = new Set(FIRST);
+        await writePieces(stream, folder, (path) => {
+          if (missing.delete(path) && missing.size === 0) entry.begun.resolve(folder);
+        });
+        entry.begun.resolve(folder);
+        entry.complete.resolve();
       } catch (error) {
-        entry.fail(error as Error);
+        for (const { reject } of [entry.begun, entry.complete]) reject(error);
         throw error;
       }
     },
-    async arrived(generation: GenerationRef, timeoutMs: number): Promise<string> {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(
-          () => reject(new Error(`nothing complete has arrived within ${timeoutMs / 1000} s`)),
-          timeoutMs,
-        );
-      });
-      return Promise.race([entryOf(generation).folder, late]).finally(() => clearTimeout(timer));
+    async arriving(
+      generation: GenerationRef,
+      timeoutMs: number,
+    ): Promise<{ folder: string; complete: Promise<void> }> {
+      const { begun, complete } = entryOf(generation);
+      const timer = setTimeout(() => {
+        const late = new Error(`nothing complete has arrived within ${timeoutMs / 1000} s`);
+        for (const { reject } of [begun, complete]) reject(late);
+      }, timeoutMs);
+      const over = () => clearTimeout(timer);
+      complete.promise.then(over, over);
+      return { folder: await begun.promise, complete: complete.promise };
     },
     forget(concerns: (generation: string) => boolean): void {
       for (const text of [...known.keys()]) if (concerns(text)) known.delete(text);

@@ -17,6 +17,8 @@ export interface Layout {
 export const MANIFEST = "manifest.json";
 export const IMAGES = "images";
 export const LAYER = "layer.tar";
+/** What the container's first process had open when it began: runc asks for it before CRIU runs. */
+export const DESCRIPTORS = `${IMAGES}/descriptors.json`;
 
 export function layoutOf(root: string): Layout {
   const container = (name: string) => join(root, name);

@@ -13,11 +13,14 @@ import { type CopyRecord, readRecord } from "./record";
 export function stateOf(context: RuntimeContext, record: CopyRecord): CopyState {
   const places = placesOf(record.container);
   const cgroup = cgroupOf(record.engine, record.id);
+  const isWired = existsSync(places.mac);
+  const isBegun = context.jobs.of(record.container) !== undefined;
   return copyState({
     events: cgroup ? readEvents(cgroup) : null,
     held: existsSync(places.held),
     prepared: existsSync(places.prepared),
-    begins: context.jobs.of(record.container) !== undefined && !existsSync(places.mac),
+    begins: isBegun && !isWired,
+    unfinished: !isBegun && !isWired,
     warm: freezeReasons(record.container).includes("warm"),
   });
 }
@@ -28,12 +31,16 @@ export function copyState(seen: {
   prepared: boolean;
   /** The engine starts or restores it, and it has not begun to run. */
   begins: boolean;
+  /** Processes that it has were begun by an agent that ended before it knew them to be the container's. */
+  unfinished: boolean;
   /** A reason to keep it frozen is that it waits for a failover. */
   warm: boolean;
 }): CopyState {
   if (seen.begins) return "prepared";
   if (!seen.events?.populated) return seen.prepared ? "prepared" : "exited";
   if (seen.held) return "held";
+  // safety: CRIU may be all that is in its cgroup.
+  if (seen.unfinished) return "exited";
   if (!seen.events.frozen) return "running";
   return seen.warm ? "warm" : "frozen";
 }
@@ -63,6 +70,8 @@ async function exitDetail(context: RuntimeContext, record: CopyRecord): Promise<
   const { container, engine, id } = record;
   const known = details.get(context) ?? new Map<string, string>();
   details.set(context, known);
+  const cgroup = cgroupOf(engine, id);
+  if (cgroup && readEvents(cgroup)?.populated) return "was not begun to its end";
   if (!known.has(id) && !context.jobs.of(container)) {
     const detail = await context.engines[engine].exitDetail(record).catch(() => null);
     if (detail) known.set(id, detail);

@@ -1,11 +1,11 @@
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { engineName } from "../../../contract";
 import { loadArchive } from "./archive-image";
 import { environmentOf } from "./commands/create";
 import { docker, dockerCheckpoint, dockerCreate } from "./commands/docker";
 import { runcRoots } from "./commands/runc";
-import { type Engine, exitSentence, parseInspect, recordOf } from "./engine";
+import { type Engine, exitSentence, layEngineFiles, parseInspect, recordOf } from "./engine";
 import { sameDockerNetwork } from "./engine-network";
 import { failure, run, tryRun } from "./exec";
 import type { CopyRecord } from "./record";
@@ -52,15 +52,14 @@ export function dockerEngine(): Engine {
     // Docker keeps what it needs, but takes a start for done as long as it has not seen the end of the processes.
     makeRestorable: async ({ id }) => void (await run(docker.wait(id))),
     start: async ({ id }) => void (await run(docker.start(id))),
-    async restore({ id, home }, images) {
+    async restore({ id, home }, images, onStart) {
       const folder = join(home, "checkpoints", dockerCheckpoint);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      for (const file of ["inventory.img", "descriptors.json"])
-        copyFileSync(join(images, file), join(folder, file));
+      layEngineFiles(images, folder);
       // Docker copies the checkpoint into containerd's store and refuses content that it finds there from before:
       // the two small files are made different each time.
       writeFileSync(join(folder, "restore-id"), `${process.pid}-${process.hrtime.bigint()}\n`);
-      await run(docker.restore(id), { timeoutMs: RESTORE_TIMEOUT_MS });
+      await run(docker.restore(id), { timeoutMs: RESTORE_TIMEOUT_MS, onStart });
     },
     async remove(nameOrId) {
       const result = await tryRun(docker.remove(nameOrId));

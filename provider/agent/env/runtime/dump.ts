@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Connection } from "../../../contract";
-import { type DumpResult, Undumpable } from "../../env";
+import { type DumpResult, type Runtime, Undumpable } from "../../env";
 import { establishedConnections, inNetns, nftBatch, nftTables } from "./commands/netns";
 import { runc } from "./commands/runc";
 import { tar } from "./commands/tar";
@@ -10,6 +10,7 @@ import { parseConnections } from "./connections";
 import type { RuntimeContext } from "./context";
 import { needRecord, runcState } from "./copies";
 import { criuConfig } from "./criu-config";
+import { makeCriuGate, passCriu, refuseCriu, untilCriuWaits } from "./criu-gate";
 import { criuReason, criuSentence } from "./criu-log";
 import { failure, run, tryRun } from "./exec";
 import { freeze, thaw } from "./freezer";
@@ -17,10 +18,10 @@ import { generationPlaces, placesOf } from "./places";
 
 const DUMP_TIMEOUT_MS = 120_000;
 
-/** Memory and writable layer of one instant: both are read while the same freeze lasts. */
+/** Memory and writable layer of one instant: both are read while the same freeze lasts, which begins as late as it can. */
 export async function dump(
   context: RuntimeContext,
-  { container, folder }: { container: string; folder: string },
+  { container, folder, stop }: Parameters<Runtime["dump"]>[0],
 ): Promise<DumpResult> {
   const record = needRecord(container);
   await context.jobs.of(container)?.over;
@@ -31,19 +32,33 @@ export async function dump(
   rmSync(places.work, { recursive: true, force: true });
   mkdirSync(places.work, { mode: 0o700 });
   mkdirSync(images, { recursive: true, mode: 0o700 });
-  writeFileSync(places.criuConf, criuConfig({ kind: "dump" }), { mode: 0o600 });
+  await makeCriuGate(places.criuConf);
 
-  const frozenAt = performance.now();
+  const checkpoint = runc.checkpoint({ root: state.root, id: record.id, images, work: places.work });
+  let over = false;
+  let frozenAt = 0;
   context.dumping.add(container);
+  const dumping = run(checkpoint, {
+    timeoutMs: DUMP_TIMEOUT_MS,
+    onStart: (pid) => writeFileSync(places.dumpPid, String(pid)),
+  }).finally(() => {
+    over = true;
+  });
+  dumping.catch(() => {});
   let connections: Connection[];
   try {
-    await freeze(context, container, "dump");
-    const checkpoint = runc.checkpoint({ root: state.root, id: record.id, images, work: places.work });
+    const gate = await untilCriuWaits(places.criuConf, () => over);
+    try {
+      if (gate) await stop?.();
+      frozenAt = performance.now();
+      await freeze(context, container, "dump");
+    } catch (error) {
+      if (gate) await refuseCriu(gate);
+      await dumping.catch(() => {});
+      throw error;
+    }
     const [dumped, packed, listed] = await Promise.allSettled([
-      run(checkpoint, {
-        timeoutMs: DUMP_TIMEOUT_MS,
-        onStart: (pid) => writeFileSync(places.dumpPid, String(pid)),
-      }),
+      Promise.all([dumping, gate && passCriu(gate, criuConfig({ kind: "dump" }))]),
       pack({ folder: record.layer, file: layer }),
       run(inNetns(state.pid, establishedConnections)),
     ]);
@@ -63,9 +78,12 @@ export async function dump(
 }
 
 async function pack(o: { folder: string; file: string }): Promise<void> {
-  const argv = tar.pack(o);
+  // Its name says that it is complete.
+  const part = `${o.file}.part`;
+  const argv = tar.pack({ ...o, file: part });
   const result = await tryRun(argv, { timeoutMs: DUMP_TIMEOUT_MS });
   if (!tar.isPacked(result)) throw failure(argv, result);
+  renameSync(part, o.file);
 }
 
 const tablesSchema = z.object({

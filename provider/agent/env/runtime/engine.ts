@@ -1,3 +1,5 @@
+import { copyFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import type { Engine as EngineName } from "../../../contract";
 import { type CreatePlan, labels } from "./commands/create";
@@ -19,10 +21,20 @@ export interface Engine {
   create(plan: CreatePlan): Promise<CopyRecord>;
   /** Brings a copy that was only created, or that has ended, to where `restore` accepts it. */
   makeRestorable(record: CopyRecord): Promise<void>;
+  /**
+   * Where the engine may be told to restore a copy whose processes have just ended while it still takes it down: waits
+   * until that has let go of the writable layer. False: nothing takes it down.
+   */
+  takenDown?(record: CopyRecord): Promise<boolean>;
+  /** Whether the writable layer is in use. */
+  isMounted?(record: CopyRecord): boolean;
   /** Resolves when the first process runs. */
   start(record: CopyRecord): Promise<void>;
-  /** Lets the engine restore; what CRIU reads is said in its configuration. Resolves when the engine is done. */
-  restore(record: CopyRecord, images: string): Promise<void>;
+  /**
+   * Lets the engine restore; what CRIU reads is said in its configuration. Resolves when the engine is done; `onStart` is
+   * called at once with the process of its command.
+   */
+  restore(record: CopyRecord, images: string, onStart?: (pid: number) => void): Promise<void>;
   /** Succeeds when there is none. */
   remove(nameOrId: string): Promise<void>;
   /** Copies that carry the group's label. */
@@ -83,4 +95,13 @@ export function exitSentence({ ExitCode, OOMKilled, Error: error }: Inspected["S
 /** What `load` says it has loaded: a name, or an id where the archive names nothing. */
 export function loadedImage(output: string): string | null {
   return /^Loaded image(?:\(s\)| ID)?: *(\S+)/m.exec(output)?.[1] ?? null;
+}
+
+/**
+ * What engine and runc look at themselves: whether there is an inventory, and what the first process had open. CRIU
+ * reads everything where it lies.
+ */
+export function layEngineFiles(images: string, folder: string): void {
+  writeFileSync(join(folder, "inventory.img"), "");
+  copyFileSync(join(images, "descriptors.json"), join(folder, "descriptors.json"));
 }

@@ -6,6 +6,7 @@ import type { RuntimeContext } from "./context";
 import { inspect, needPid, needRecord } from "./copies";
 import { dockerEngine } from "./docker";
 import { dump } from "./dump";
+import { tryRun } from "./exec";
 import { createExitWatch } from "./exit-watch";
 import { freeze, thaw } from "./freezer";
 import { createSerial } from "../serial";
@@ -19,7 +20,7 @@ import { probe } from "./probe";
 import { endInterruptedDumps } from "./recover";
 import { release, restore } from "./restore";
 import { tickle } from "./tickle";
-import { versions } from "./versions";
+import { learnKernel, versions } from "./versions";
 import { keepWarm } from "./warm";
 import { wire } from "./wiring";
 
@@ -37,6 +38,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   return {
     async ensureHost(policy) {
       for (const folder of [runRoot, recordRoot]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+      void tryRun(learnKernel).catch(() => undefined);
       network = await ensureHostNetwork(policy, options);
       await endInterruptedDumps(context);
     },

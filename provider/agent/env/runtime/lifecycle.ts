@@ -7,7 +7,6 @@ import { ip } from "./commands/ip";
 import { ipBatch } from "./commands/netns";
 import type { RuntimeContext } from "./context";
 import { forgetExit, needPid, stateOf } from "./copies";
-import { criuConfig } from "./criu-config";
 import { tryRun } from "./exec";
 import { applyReasons, forgetReasons } from "./freezer";
 import { placesOf } from "./places";
@@ -83,7 +82,6 @@ async function create(context: RuntimeContext, spec: ContainerSpec): Promise<Cop
   });
   const places = placesOf(spec.name);
   mkdirSync(places.run, { recursive: true, mode: 0o700 });
-  writeFileSync(places.criuConf, criuConfig({ kind: "dump" }), { mode: 0o600 });
   const controllers = cgroupControllers();
   if (spec.workload.memory && !controllers.includes("memory")) {
     context.log.warn(
@@ -111,7 +109,7 @@ export async function kill(context: RuntimeContext, container: string): Promise<
   await endProcesses(context, container);
 }
 
-async function endProcesses(context: RuntimeContext, container: string): Promise<void> {
+export async function endProcesses(context: RuntimeContext, container: string): Promise<void> {
   context.exits.unwatch(container);
   const record = readRecord(container);
   if (!record) return;

@@ -22,12 +22,14 @@ export async function conmonExit({ id, home }: CopyRecord): Promise<Inspected["S
   }
 }
 
+export function isMounted({ layer }: CopyRecord): boolean {
+  return readFileSync("/proc/self/mountinfo", "utf8").includes(` ${join(dirname(layer), "merged")} `);
+}
+
 /** Waits until the podman that takes the ended container down has unmounted it; false: none is at work. */
-export async function isTakenDown({ layer }: CopyRecord): Promise<boolean> {
-  const merged = ` ${join(dirname(layer), "merged")} `;
-  const isMounted = () => readFileSync("/proc/self/mountinfo", "utf8").includes(merged);
-  if (!isMounted()) return false;
-  return until(() => !isMounted(), { what: "podman takes it down", timeoutMs: TAKE_DOWN_MS }).then(
+export async function isTakenDown(record: CopyRecord): Promise<boolean> {
+  if (!isMounted(record)) return false;
+  return until(() => !isMounted(record), { what: "podman takes it down", timeoutMs: TAKE_DOWN_MS }).then(
     () => true,
     () => false,
   );

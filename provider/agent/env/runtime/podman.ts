@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { engineName } from "../../../contract";
 import { cgroupOf, writeCgroup } from "./cgroup";
@@ -6,10 +6,10 @@ import { loadArchive } from "./archive-image";
 import { environmentOf } from "./commands/create";
 import { podman, podmanCreate } from "./commands/podman";
 import { runc, runcRoots } from "./commands/runc";
-import { type Engine, exitSentence, parseInspect, recordOf } from "./engine";
+import { type Engine, exitSentence, layEngineFiles, parseInspect, recordOf } from "./engine";
 import { samePodmanNetwork } from "./engine-network";
 import { CommandError, run, tryRun } from "./exec";
-import { conmonExit, isTakenDown } from "./podman-end";
+import { conmonExit, isMounted, isTakenDown } from "./podman-end";
 import type { CopyRecord } from "./record";
 
 const PULL_TIMEOUT_MS = 600_000;
@@ -40,14 +40,14 @@ export function podmanEngine(): Engine {
       return (await inspect([engineName(plan.spec.name)]))[0]!;
     },
     makeRestorable,
+    takenDown: isTakenDown,
+    isMounted,
     start: async ({ id }) => void (await run(podman.start(id))),
-    async restore({ id, home }, images) {
-      // Podman and runc look at these two; CRIU reads all of them where they are.
+    async restore({ id, home }, images, onStart) {
       const folder = join(home, "checkpoint");
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      for (const file of ["inventory.img", "descriptors.json"])
-        copyFileSync(join(images, file), join(folder, file));
-      await run(podman.restore(id), { timeoutMs: RESTORE_TIMEOUT_MS });
+      layEngineFiles(images, folder);
+      await run(podman.restore(id), { timeoutMs: RESTORE_TIMEOUT_MS, onStart });
     },
     remove: async (nameOrId) => void (await run(podman.remove(nameOrId))),
     async list(group) {

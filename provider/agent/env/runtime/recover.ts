@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeContext } from "./context";
 import { pidOf } from "./copies";
+import { refuseCriu, untilCriuWaits } from "./criu-gate";
 import { unlockNetwork } from "./dump";
 import { thaw } from "./freezer";
 import { type Places, placesOf } from "./places";
@@ -18,7 +19,11 @@ export async function endInterruptedDumps(context: RuntimeContext): Promise<void
   for (const container of containersOfThisBoot()) {
     const record = readRecord(container);
     const places = placesOf(container);
-    if (!record || !existsSync(join(places.freeze, "dump")) || context.dumping.has(container)) continue;
+    if (!record || context.dumping.has(container)) continue;
+    if (!existsSync(join(places.freeze, "dump"))) {
+      await endWaitingDump(places, record.id);
+      continue;
+    }
     context.log.warn(
       `${container}: an earlier agent ended while it took a checkpoint; the container goes on`,
     );
@@ -31,6 +36,14 @@ export async function endInterruptedDumps(context: RuntimeContext): Promise<void
     if (pid !== null) await unlockNetwork(pid);
     await thaw(container, "dump");
   }
+}
+
+/** Nothing was stopped for it yet, and the agent that would have let it begin is gone. */
+async function endWaitingDump(places: Places, id: string): Promise<void> {
+  if (!dumps(places, id)) return;
+  const gate = await untilCriuWaits(places.criuConf, () => !dumps(places, id));
+  if (gate) await refuseCriu(gate);
+  rmSync(places.dumpPid, { force: true });
 }
 
 function dumps({ dumpPid }: Places, id: string): boolean {

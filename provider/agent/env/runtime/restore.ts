@@ -10,30 +10,39 @@ import {
 } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { CopyRequest } from "../../env";
+import { setTimeout as sleep } from "node:timers/promises";
+import { specDigest } from "../../../contract";
+import type { Runtime } from "../../env";
 import { cgroupOf, readEvents } from "./cgroup";
 import { tar } from "./commands/tar";
 import type { RuntimeContext } from "./context";
 import { forgetExit, heldPid, needRecord } from "./copies";
 import { criuConfig, holdScript } from "./criu-config";
+import { makeCriuGate, passCriu, untilCriuWaits } from "./criu-gate";
 import { criuReason, criuSentence } from "./criu-log";
+import type { Engine } from "./engine";
 import { run } from "./exec";
 import { applyReasons, forgetReasons } from "./freezer";
 import type { Job } from "./jobs";
+import { endProcesses } from "./lifecycle";
 import { generationPlaces, type Places, placesOf } from "./places";
 import type { CopyRecord } from "./record";
 import { until } from "./wait";
 import { wire } from "./wiring";
 
 const RELEASE_TIMEOUT_MS = 10_000;
+/** Of the engine's own command that takes down what has ended. */
+const HEAD_START_MS = 30;
 
 /**
  * Every restore is held for a moment, so that the copy has its MAC and its neighbours before its first instruction.
  */
 export async function restore(
   context: RuntimeContext,
-  request: CopyRequest & { folder: string; hold: boolean; tcp: "close" | "established" },
+  request: Parameters<Runtime["restore"]>[0],
 ): Promise<void> {
+  // It may reject before it is waited for.
+  request.ready?.catch(() => {});
   const container = request.spec.name;
   const record = needRecord(container);
   await context.jobs.of(container)?.over;
@@ -44,26 +53,51 @@ export async function restore(
   const kills = context.jobs.kills(container);
   const places = placesOf(container);
   const { images, layer } = generationPlaces(request.folder);
+  const engine = context.engines[record.engine];
+  if (request.again && record.specDigest !== specDigest(request.spec))
+    throw new Error(`the copy of ${container} that ended on ${context.host} is of another specification`);
+  const overlaps = request.again && engine.isMounted?.(record);
+  if (request.again && !overlaps) await engine.makeRestorable(record);
   clearTraces(places);
   forgetReasons(container);
   forgetExit(context, record.id);
-  await Promise.all([layLayer(record, layer), run(["mkfifo", "-m", "600", places.gatePipe])]);
+  await Promise.all([
+    overlaps ? null : layLayer(record, layer),
+    makeCriuGate(places.criuConf, places.gatePipe),
+  ]);
   writeFileSync(places.holdScript, holdScript(places), { mode: 0o700 });
-  writeFileSync(
-    places.criuConf,
-    criuConfig({
-      kind: "restore",
-      images,
-      work: places.work,
-      holdScript: places.holdScript,
-      tcp: request.tcp,
-    }),
-    { mode: 0o600 },
-  );
+  const { work, holdScript: script } = places;
+  const config = criuConfig({ kind: "restore", images, work, holdScript: script, tcp: request.tcp });
   if (context.jobs.kills(container) !== kills)
     throw new Error(`${container} was killed before it was restored`);
 
-  const job = context.jobs.begin(container, () => context.engines[record.engine].restore(record, images));
+  // Where it comes to its lock before the podman that takes down what ended, it fails, and nothing is won.
+  if (overlaps) await sleep(HEAD_START_MS);
+  let command = 0;
+  const job = context.jobs.begin(container, () =>
+    engine.restore(record, images, (pid) => {
+      command = pid;
+    }),
+  );
+  let over = false;
+  void job.over.then(() => {
+    over = true;
+  });
+  const signal = (name: "SIGSTOP" | "SIGCONT") => {
+    if (command > 1 && !over) process.kill(command, name);
+  };
+  const laid = overlaps ? layBetween(engine, { record, layer, signal }) : undefined;
+  laid?.catch(() => {});
+  try {
+    await Promise.race([Promise.all([request.ready, laid]), job.over]);
+  } catch (error) {
+    // safety: CRIU has no configuration yet, so it has read nothing.
+    job.killed = true;
+    await endProcesses(context, container);
+    throw error;
+  }
+  const gate = await untilCriuWaits(places.criuConf, () => over);
+  if (gate) await passCriu(gate, config);
   const pid = await heldOrOver(places, job, container);
   if (pid === null) throw restoreFailure(context, { container, job, places });
   await wire(context, { record, pid, mac: request.mac });
@@ -104,6 +138,29 @@ async function layLayer(record: CopyRecord, layer: string): Promise<void> {
     readdirSync(record.layer).map((name) => rm(join(record.layer, name), { recursive: true, force: true })),
   );
   await run(tar.unpack({ folder: record.layer, file: layer }), { timeoutMs: 600_000 });
+}
+
+/**
+ * The engine, told already to restore it, waits until it has taken down what ended, and is stopped then until the layer
+ * is laid. safety: a layer that was mounted before is not known to be what the container will see.
+ */
+async function layBetween(
+  engine: Engine,
+  {
+    record,
+    layer,
+    signal,
+  }: { record: CopyRecord; layer: string; signal: (name: "SIGSTOP" | "SIGCONT") => void },
+): Promise<void> {
+  await engine.takenDown?.(record);
+  signal("SIGSTOP");
+  try {
+    if (engine.isMounted?.(record))
+      throw new Error(`the copy of ${record.container} was mounted before its layer was laid`);
+    await layLayer(record, layer);
+  } finally {
+    signal("SIGCONT");
+  }
 }
 
 function clearTraces(places: Places): void {

@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { growingFiles } from "../../../../provider/agent/env/disk/growing";
 import { encodePieces, writePieces } from "../../../../provider/agent/env/disk/pieces";
+import { until } from "../../../support/until";
 
 describe("Images that are streamed while they are dumped", () => {
   let from: string;
@@ -41,6 +51,30 @@ describe("Images that are streamed while they are dumped", () => {
       assert.ok(readFileSync(join(to, path)).equals(readFileSync(join(from, path))), path);
   });
 
+  it("are told whole one by one: what an engine needs first, while the memory still comes", async () => {
+    let complete = () => {};
+    const dumped = new Promise<void>((resolve) => {
+      complete = resolve;
+    });
+    writeFileSync(join(from, "images/descriptors.json"), '["/dev/null"]');
+    writeFileSync(join(from, "layer.tar.part"), "lay");
+    writeFileSync(join(from, "images/pages-1.img"), randomBytes(600_000));
+    const whole: string[] = [];
+    const stream = Readable.from(encodePieces(growingFiles(from, dumped)), { objectMode: false });
+    const written = writePieces(stream, to, (path) => whole.push(path));
+    await until(() => whole.length === 1, "the descriptors", 5_000);
+    renameSync(join(from, "layer.tar.part"), join(from, "layer.tar"));
+    await until(() => whole.length === 2, "the layer", 5_000);
+    assert.deepEqual(whole, ["images/descriptors.json", "layer.tar"]);
+    assert.equal(readFileSync(join(to, "layer.tar"), "utf8"), "lay");
+    complete();
+    await written;
+    assert.deepEqual(whole.slice(2), ["images/pages-1.img"]);
+    assert.ok(
+      readFileSync(join(to, "images/pages-1.img")).equals(readFileSync(join(from, "images/pages-1.img"))),
+    );
+  });
+
   it("are refused when the dump fails, when the stream is torn, and where a file has no place", async () => {
     const failed = Promise.reject(new Error("CRIU says no"));
     failed.catch(() => {});
@@ -49,7 +83,7 @@ describe("Images that are streamed while they are dumped", () => {
     }, /CRIU says no/);
     const whole: Buffer[] = [];
     const one = async function* (path: string) {
-      yield { path, data: Buffer.from("x".repeat(1000)) };
+      yield { path, data: randomBytes(1000) };
     };
     for await (const chunk of encodePieces(one("layer.tar"))) whole.push(chunk);
     const torn = Buffer.concat(whole).subarray(0, 500);

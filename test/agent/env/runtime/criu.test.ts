@@ -1,12 +1,21 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { criuConfig, holdScript } from "../../../../provider/agent/env/runtime/criu-config";
+import {
+  makeCriuGate,
+  passCriu,
+  refuseCriu,
+  untilCriuWaits,
+} from "../../../../provider/agent/env/runtime/criu-gate";
 import { criuReason, criuSentence } from "../../../../provider/agent/env/runtime/criu-log";
 import { until } from "../../../support/until";
+
+const execFileAsync = promisify(execFile);
 
 describe("CRIU's configuration of a container", () => {
   const restore = {
@@ -43,6 +52,39 @@ describe("CRIU's configuration of a container", () => {
       () => criuConfig({ ...restore, images: "/a b", tcp: "close" }),
       /"\/a b" cannot be written/,
     );
+  });
+});
+
+describe("the pipe in the place of CRIU's configuration", () => {
+  let folder: string;
+  const file = () => join(folder, "criu.conf");
+  const reader = () => execFileAsync("cat", [file()]).then(({ stdout }) => stdout);
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "criu-gate-"));
+    await makeCriuGate(file());
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("lets CRIU wait until its configuration is written", async () => {
+    const read = reader();
+    const gate = await untilCriuWaits(file(), () => false);
+    await passCriu(gate!, "tcp-close\n");
+    assert.equal(await read, "tcp-close\n");
+  });
+
+  it("makes CRIU give up by a line that is no option", async () => {
+    const read = reader();
+    await refuseCriu((await untilCriuWaits(file(), () => false))!);
+    assert.match(await read, /^[a-z-]+\n$/);
+  });
+
+  it("is waited for no longer than for what would run CRIU, and is made anew for each run", async () => {
+    let over = false;
+    const waiting = untilCriuWaits(file(), () => over);
+    over = true;
+    assert.equal(await waiting, null);
+    await makeCriuGate(file());
+    assert.ok(statSync(file()).isFIFO());
   });
 });
 

@@ -75,7 +75,7 @@ describe("the cgroup of a container", () => {
 });
 
 describe("the state of a copy", () => {
-  const seen = { events: null, held: false, prepared: false, begins: false, warm: false };
+  const seen = { events: null, held: false, prepared: false, begins: false, unfinished: false, warm: false };
   const running = { populated: true, frozen: false };
   const frozen = { populated: true, frozen: true };
   const cases: [string, Parameters<typeof copyState>[0], string][] = [
@@ -93,6 +93,7 @@ describe("the state of a copy", () => {
     ],
     ["before its first instruction", { ...seen, events: running, held: true }, "held"],
     ["killed while it was held", { ...seen, held: true }, "exited"],
+    ["begun by an agent that ended before it ran", { ...seen, events: running, unfinished: true }, "exited"],
     ["serving", { ...seen, events: running }, "running"],
     ["frozen", { ...seen, events: frozen }, "frozen"],
     ["frozen until a failover", { ...seen, events: frozen, warm: true }, "warm"],
