@@ -1,4 +1,11 @@
-import { generationSchema, keysOf, ownerSchema, parseJson, paths } from "../../provider/contract";
+import {
+  generationSchema,
+  keysOf,
+  migrationSchema,
+  ownerSchema,
+  parseJson,
+  paths,
+} from "../../provider/contract";
 import type { Lab } from "../lab/lab";
 import type { Change } from "./judge";
 
@@ -29,6 +36,8 @@ export function readHistory(lab: Lab, { group, container }: { group: string; con
       const { epoch, host, phase, gen, since } = parseJson(ownerSchema, value, key);
       return [{ type: "owner", epoch, host, phase, gen, since: Date.parse(since) }];
     }
+    if (key === keys.migration(container))
+      return [{ type: "migration", to: deleted ? null : parseJson(migrationSchema, value, key).to }];
     if (key !== keys.generation(container)) return [];
     if (deleted) return [{ type: "generation", named: null }];
     const { epoch, gen, at } = parseJson(generationSchema, value, key);

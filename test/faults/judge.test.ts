@@ -103,6 +103,25 @@ describe("the judge of a run with faults", () => {
     );
   });
 
+  const moves = (host: string, at: number): Change[] => [
+    { type: "migration", to: host },
+    ...owns(host, 2, at, { epoch: 1, gen: 977 }),
+    { type: "migration", to: null },
+  ];
+
+  it("finds nothing where a handover goes on from the last answer", () => {
+    const after = serves("ha2", { at: 200, counter: 61, count: 50, line: "a" });
+    assert.deepEqual(verdict([...first, ...after], [...story, ...moves("ha2", 199)]), []);
+  });
+
+  it("finds a loss where a handover goes on from before the last answer, or from none that was recorded", () => {
+    const early = serves("ha2", { at: 200, counter: 60, count: 5, line: "a" });
+    assert.deepEqual(verdict([...first, ...early], [...story, ...moves("ha2", 199)]), ["lost"]);
+    const after = serves("ha2", { at: 200, counter: 61, count: 5, line: "a" });
+    const changes = [...story, ...owns("ha2", 2, 199, { epoch: 1, gen: 977 })];
+    assert.deepEqual(verdict([...first, ...after], changes), ["lost"]);
+  });
+
   it("takes no offence at a TCP answer that is sent again", () => {
     const again = { ...first[10]!, at: 70, protocol: "tcp" as const };
     assert.deepEqual(verdict([...first, again], story), []);

@@ -24,7 +24,9 @@ export type Change =
       /** Unix ms, stamped before the record was sent. */
       since: number;
     }
-  | { type: "generation"; named: (GenerationName & { at: number }) | null };
+  | { type: "generation"; named: (GenerationName & { at: number }) | null }
+  /** A handover to this host is recorded, or none any more. */
+  | { type: "migration"; to: string | null };
 
 /** Each of them is a promise broken. `lost`: memory older than what was acknowledged. */
 export interface Finding {
@@ -38,6 +40,8 @@ interface Life {
   gen: GenerationName | null;
   /** The generation that was named when this life began. */
   named: GenerationName | null;
+  /** Begun by a handover, from the memory that was frozen for it. */
+  moved: boolean;
   runningSince: number | null;
 }
 
@@ -45,6 +49,7 @@ interface Life {
 export interface Judgement {
   lives: Life[];
   named: GenerationName | null;
+  movesTo: string | null;
   /** Epoch of the life that answered last. */
   epoch: number | null;
   counter: number;
@@ -63,6 +68,7 @@ export function firstJudgement(): Judgement {
   return {
     lives: [],
     named: null,
+    movesTo: null,
     epoch: null,
     counter: 0,
     mark: 0,
@@ -120,10 +126,15 @@ function recordLife(judgement: Judgement, change: Change): void {
     judgement.named = change.named;
     return;
   }
+  if (change.type === "migration") {
+    judgement.movesTo = change.to;
+    return;
+  }
   const { epoch, host, gen, phase, since } = change;
   let life = judgement.lives.find((one) => one.epoch === epoch);
   if (!life) {
-    life = { epoch, host, gen, named: judgement.named, runningSince: null };
+    const moved = phase === "RESTORING" && judgement.movesTo === host;
+    life = { epoch, host, gen, named: judgement.named, moved, runningSince: null };
     judgement.lives.push(life);
   }
   if (phase === "RUNNING") life.runningSince ??= since;
@@ -165,16 +176,19 @@ function takeState(
   judgement.counter = Math.max(judgement.counter, state.counter);
 }
 
-/** The first answer of a life: what it began from must be the generation that was named then. */
+/**
+ * The first answer of a life: what it began from must be the generation that was named then, or after a handover hold
+ * everything that was answered.
+ */
 function beginLife(judgement: Judgement, o: Parameters<typeof takeState>[1], place: string): void {
   const { life, state, report } = o;
   const restored = state.counter - 1;
   const named = life.named && keyOf(life.named);
   const gen = life.gen && keyOf(life.gen);
-  const floor = gen === null ? 0 : (judgement.floors.get(gen) ?? 0);
+  const floor = life.moved ? judgement.counter : gen === null ? 0 : (judgement.floors.get(gen) ?? 0);
   if (gen === null && named !== null && !o.mayStartCold)
     report("lost", "cold", `${place}: began cold although generation ${named} was committed`);
-  if (gen !== null && gen !== named)
+  if (gen !== null && gen !== named && !life.moved)
     report(
       "lost",
       "other",
@@ -184,7 +198,7 @@ function beginLife(judgement: Judgement, o: Parameters<typeof takeState>[1], pla
     report(
       "lost",
       "old",
-      `${place}: began from counter ${restored}; generation ${gen} has at least ${floor}`,
+      `${place}: began from counter ${restored}; ${life.moved ? "the source answered" : `generation ${gen} has`} at least ${floor}`,
     );
   const between = judgement.lives.some(
     ({ epoch }) => epoch > (judgement.epoch ?? life.epoch) && epoch < life.epoch,

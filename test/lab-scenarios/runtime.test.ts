@@ -270,9 +270,10 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
 
       it("tells why a container cannot be checkpointed, and leaves it running", async () => {
         const { image } = await lab.pushImage("ghost", { programs: ["/usr/bin/perl"] });
+        // CRIU interrupts a sleep, which ends it early.
         const program =
           'open F, "+>", "/tmp/big"; unlink "/tmp/big"; syswrite F, "x" x (1 << 20) for 1 .. 80; $| = 1; ' +
-          'print "ready\\n"; sleep 1000000';
+          'print "ready\\n"; sleep 1000000 while 1';
         const ghost = redisSpec(engine, { image, command: ["perl", "-e", program] });
         await a.ensureImage(ghost.workload);
         await a.start({ spec: ghost, mac: real.mac });
