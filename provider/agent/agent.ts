@@ -3,6 +3,7 @@ import {
   type CtlRequest,
   type GroupConfig,
   type GroupStatus,
+  keysOf,
   type Policy,
   realMac,
 } from "../contract";
@@ -13,14 +14,16 @@ import { handleCtl } from "./control";
 import { type Decision, decide } from "./decide";
 import { type Arrivals, arrived, lateAt, suspected } from "./detector";
 import type { Env, LeaseEvent } from "./env";
+import { askForPromises } from "./failsafe";
 import { whomToFence } from "./fencing";
 import { createGateKeeper } from "./gate-keeper";
 import { publishInfo } from "./host-info";
 import { decideInput } from "./input";
 import { betterLeader } from "./leadership";
 import { heartbeatAge, isOverdue, noObservations, observe, untilFence } from "./observe";
-import { fenceTxn } from "./ownership";
+import { fenceTxn, sessionCompares } from "./ownership";
 import { createPeerClocks } from "./peer-clocks";
+import { createPromises } from "./promises";
 import { createProber } from "./prober";
 import { establishSession, readStore } from "./session";
 import { groupStatus, timingSentence } from "./status";
@@ -68,6 +71,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   const readView = createViewReader(config.policy.group);
   const arrivals = new Map<string, Arrivals>();
   const clocks = createPeerClocks();
+  const promises = createPromises(env.clock.now());
   let toldTiming = "";
   let quorum = false;
   let ownLagMs = 0;
@@ -152,6 +156,9 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       gateBrokenAt: null,
       suspects: new Set(),
       clockAlarms: new Set(),
+      promises,
+      firm: false,
+      unpromised: null,
       counters,
       signal,
       actions: new Set(),
@@ -169,6 +176,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       lose,
       lastGateCheck: 0,
       lastLeaderCheck: 0,
+      written: false,
       told: null,
       fencing: new Set(),
       fenceFault: null,
@@ -252,6 +260,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     }
     if (!quorum) env.log.event({ kind: "store", sentence: "the store answers" });
     quorum = true;
+    if (tools.written) session.firm = true;
     session.policy = session.view.policy?.value ?? session.policy;
     session.observations = observe(
       session.observations,
@@ -287,6 +296,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     tools.switchOff(whomToSwitchOff(session));
     for (const container of allContainers(session)) consider(session, container, tools);
     keepLeadership(session, tools);
+    if (session.policy.onQuorumLoss === "failsafe" && !tools.written)
+      await step("the store was not written", writeNothing(session, tools));
     track(
       session,
       publishInfo(session).catch((error: Error) => {
@@ -304,6 +315,16 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       const decision = decide(decideInput(session, container));
       if (decision.do === "hold") consider(session, container, tools);
     }
+  }
+
+  /**
+   * An acknowledged write, which changes nothing: no read after it shows what stood before the last that an earlier
+   * process of this agent had acknowledged.
+   */
+  async function writeNothing({ me }: Context, tools: Tools): Promise<void> {
+    const nothing = { delete: `${keysOf(me.group).session(me.host)}/none` };
+    const { result } = await env.store.txn({ compares: sessionCompares(me), writes: [nothing] });
+    tools.written = result === "committed";
   }
 
   /** Keeps etcd's leadership off hosts that run primaries; which host leads is no matter of safety. */
@@ -399,7 +420,9 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     const seen = session.observations.hosts.get(host)!;
     const target = session.view.hosts.get(host)!;
     const record = { by: session.me.host, method: "timeout" as const, at: env.clock.wall() };
+    promises.unsettled.set(host, seen.rev);
     const outcome = await env.store.txn(fenceTxn(session.me, target, seen.rev, record));
+    if (outcome.result !== "unknown") promises.unsettled.delete(host);
     if (outcome.result !== "committed") return;
     count(session, "fences_total");
     env.log.event({ kind: "fence", sentence: `${host} is fenced by ${session.me.host}: ${because}` });
@@ -497,6 +520,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       return session.wake();
     }
     if (event.sid !== session.me.sid) return;
+    if (event.type === "asking") return askForPromises(session, event);
     if (event.type === "lost") return lose("the lease's renewal was refused");
     session.lapsed = event.type === "lapsed";
     if (session.lapsed) await lapse(session);
@@ -598,6 +622,8 @@ interface Tools {
   lose(why: string): void;
   lastGateCheck: number;
   lastLeaderCheck: number;
+  /** This process has written to the store. */
+  written: boolean;
   /** The policy that peers and endpoints were last told from. */
   told: Policy | null;
   /** Hosts whose fence is on its way. */

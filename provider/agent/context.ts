@@ -3,6 +3,7 @@ import type { LocalCopy } from "./decide";
 import type { Env } from "./env";
 import type { Observations } from "./observe";
 import type { Me } from "./ownership";
+import type { Promises } from "./promises";
 import { mayFollow, type State, states } from "./states";
 import type { ContainerView, GroupView } from "./view";
 
@@ -34,6 +35,12 @@ export interface Context {
   suspects: Set<string>;
   /** Peers whose clock runs so differently that W proves nothing between them and this host. */
   clockAlarms: ReadonlySet<string>;
+  /** Kept from one session to the next. */
+  promises: Promises;
+  /** What this process reads is no older than anything that an earlier one has sent. */
+  firm: boolean;
+  /** Why promises did not stand in for the store at the last attempt; null: they did, or were not needed. */
+  unpromised: string | null;
   counters: Record<string, number>;
   /** Ends when the session ends or the agent stops. */
   signal: AbortSignal;
@@ -73,6 +80,7 @@ export function localOf(context: Context, container: string): Local {
     move: null,
     handedOverAt: null,
     noMoveBefore: 0,
+    failsafe: null,
     busy: null,
     refusals: new Map(),
     degraded: null,

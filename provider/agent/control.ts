@@ -9,6 +9,7 @@ import { freshView, POLL_MS, Refusal, write } from "./control/support";
 import { isLiveMember } from "./input";
 import { failover } from "./operator/failover";
 import { fenceByOperator } from "./operator/fence";
+import { promise } from "./promises";
 import { settle } from "./settle";
 import { groupStatus } from "./status";
 import { emptyContainer, type GroupView } from "./view";
@@ -68,6 +69,8 @@ async function serve(context: Context, request: CtlRequest, quorum: boolean): Pr
       return migrate(context, request);
     case "drain":
       return drain(context, request);
+    case "promise":
+      return promise(context, request);
     case "handover":
       await serveHandover(context, request);
       return { host: context.me.host };

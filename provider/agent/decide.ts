@@ -55,6 +55,8 @@ export interface LocalCopy {
   handedOverAt: number | null;
   /** The agent begins no handover by itself before this time, monotonic ms. */
   noMoveBefore: number;
+  /** Who alone may take it from this host, as this agent recorded it under this epoch of its owner; null: not known. */
+  failsafe: { epoch: number; members: string[] } | null;
 }
 
 export interface DecideInput {
@@ -75,6 +77,10 @@ export interface DecideInput {
   misplaced: { to: string; because: string } | null;
   /** Live members that should keep standby copies, chosen by the owner; computed only where this host owns. */
   wantedStandbys: string[];
+  /** Who alone should be able to take it from this host, were it fenced; null: every host. */
+  wantedMembers: string[] | null;
+  /** This host must not take anything from the owner now: it promised that (safety.md 1.7), or is not on its list. */
+  bound: boolean;
   suspects: ReadonlySet<string>;
   /** Free memory of this host as the group knows it, MB. */
   freeMb: number;
@@ -95,6 +101,7 @@ export type Decision =
   | { do: "begin-again"; cold: boolean; because: string }
   | { do: "give-up"; because: string }
   | { do: "assign-standbys"; hosts: string[]; because: string }
+  | { do: "list-members"; members: string[] | null; because: string }
   | { do: "forget-tries"; because: string }
   | { do: "checkpoint"; because: string }
   | { do: "scrub"; because: string }
@@ -193,6 +200,8 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
   if (copy.state !== "running")
     return afterCrash(input, spec.onFailure, `it ended: ${copy.detail ?? copy.state}`);
   if (!copy.joined) return { do: "rejoin", because: "its gate is not open" };
+  const listing = decideListing(input);
+  if (listing) return listing;
   if (copy.unhealthy) return afterApplicationFailure(input, spec.onFailure, copy.unhealthy);
   if (usableGeneration(container) && hasJustBegun(input))
     return nothing("it has just begun, and its clients come back first");
@@ -215,6 +224,20 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
   if (misplaced && !copy.checkpointing && input.now >= copy.noMoveBefore && !container.migration)
     return { do: "move", ...misplaced };
   return decideHolding(input) ?? decideCheckpoint(input, standbys);
+}
+
+function decideListing({ container, copy, wantedMembers }: DecideInput): Decision | null {
+  if (!wantedMembers)
+    return container.failsafe
+      ? { do: "list-members", members: null, because: "nobody is asked for promises any more" }
+      : null;
+  const known = copy.failsafe?.epoch === container.owner!.value.epoch ? copy.failsafe.members : null;
+  if (known && sameMembers(known, wantedMembers)) return null;
+  return {
+    do: "list-members",
+    members: wantedMembers,
+    because: "promises may have to stand in for the store",
+  };
 }
 
 function decideCheckpoint(input: DecideInput, standbys: string[]): Decision {
@@ -297,6 +320,8 @@ function decideTakeOver(input: DecideInput): Decision | null {
   const owner = container.owner!.value;
   const stopped = owner.phase === "STOPPED" && sessionHolds(input.view, owner.host, owner.sid);
   if (input.lapsed || (!stopped && !fence)) return null;
+  // What its owner gave up is closed.
+  if (!stopped && input.bound) return null;
   if (!candidates.includes(me.host) || !input.mayTake) return null;
   const changed = owner.specDigest !== specDigest(container.spec!.value);
   if (owner.phase === "FAILED" && !changed) return null;

@@ -125,8 +125,20 @@ export type LeaseEvent =
   | { type: "renewed"; sid: string }
   /** The session was fenced or replaced: never owns anything again. */
   | { type: "lost"; sid: string }
+  /**
+   * The store does not acknowledge the renewal that is on its way, and these MACs are armed for it: do all who could
+   * take over promise not to, for a lease of `leaseMs` from now (safety.md 1.7)? The answer is `vouch`.
+   */
+  | { type: "asking"; sid: string; attempt: string; macs: string[]; leaseMs: number }
   /** The gate's table was changed or removed by somebody and has been repaired, or not. */
   | { type: "tampered"; repaired: boolean; detail: string };
+
+/** Events that tell how the session stands; the last one is told to whoever connects. */
+export type StandingEvent = Extract<LeaseEvent, { type: "lapsed" | "renewed" | "lost" }>;
+
+export function isStanding(event: LeaseEvent): event is StandingEvent {
+  return event.type === "lapsed" || event.type === "renewed" || event.type === "lost";
+}
 
 export interface GateState {
   sid: string | null;
@@ -147,11 +159,18 @@ export interface Gate {
     probe: string[];
     leaseMs: number;
     intervalMs: number;
+    /** Whether to ask for promises where the store does not acknowledge a renewal; left out: no. */
+    failsafe?: true;
   }): Promise<void>;
   /** Arm the MAC in the idle set, renew with the additions, flip on the ack. */
   join(request: JoinRequest): Promise<TxnOutcome>;
   /** Close a MAC; resolves when it is closed, after any flip in flight, and stays closed. */
   leave(mac: string): Promise<void>;
+  /**
+   * The answer to `asking`: whether every host that could take over promised, each after it was asked for this attempt.
+   * Opens the gate for another lease; ignored when that attempt is over.
+   */
+  vouch(answer: { sid: string; attempt: string; promised: boolean }): Promise<void>;
   state(): Promise<GateState>;
   /** Tell the lease process that the agent is alive; it stops renewing after 5 s without. */
   ping(): void;

@@ -3,6 +3,7 @@ import { decide } from "./decide";
 import { mayFenceForSilence } from "./failover-policy";
 import { decideInput, isLiveMember } from "./input";
 import { mayFence } from "./observe";
+import { isBound } from "./promises";
 import { type ContainerView, sessionHolds } from "./view";
 
 /**
@@ -17,6 +18,7 @@ export function whomToFence(context: Context): { host: string; because: string }
     const sid = target.session?.value.sid;
     if (context.clockAlarms.has(target.name)) return [];
     if (!sid || target.name === context.me.host || !sessionHolds(context.view, target.name, sid)) return [];
+    if (isBound(context, target.name, sid)) return [];
     if (!mayFence(context.observations, target.name, timing, now)) return [];
     const wanted = takerOf(context, target.name, { sid, turnMs: timing.fenceMs });
     if (!wanted) return [];

@@ -7,6 +7,7 @@ export interface GateConfig {
   probe: string[];
   leaseMs: number;
   intervalMs: number;
+  failsafe?: true;
 }
 
 /**
@@ -34,6 +35,7 @@ export function gateConfig(context: Context): GateConfig {
     probe: [shimMac(group, host, probeShim)],
     leaseMs: context.policy.timing.leaseMs,
     intervalMs: context.policy.timing.intervalMs,
+    ...(context.policy.onQuorumLoss === "failsafe" ? { failsafe: true as const } : {}),
   };
 }
 

@@ -2,9 +2,11 @@ import { fenceAfterMs, type PlacedContainer, type PlacementInput, place } from "
 import { type Context, localOf, storedKeys } from "./context";
 import type { DecideInput } from "./decide";
 import { mayTake } from "./failover-policy";
+import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
 import { isLive } from "./observe";
 import { whereTo, whyMisplaced } from "./plan-moves";
+import { isBound } from "./promises";
 import { nextDue, scheduleOf } from "./schedule";
 import { hasRoom } from "./standby";
 import { type ContainerView, type GroupView, usableGeneration } from "./view";
@@ -44,6 +46,8 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     candidates: withoutHeldDown(context, container, live),
     mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
     wantedStandbys: wantedStandbys(context, container, live),
+    wantedMembers: wantedMembers(context),
+    bound: owner !== undefined && isBound(context, owner.host, owner.sid),
     misplaced: isMovingAnother(context, container.name) ? null : misplaced(context, container),
     suspects: context.suspects,
     freeMb: view.hosts.get(me.host)?.info?.memoryMb ?? 0,

@@ -73,6 +73,8 @@ export function takeOverTxn(
   const proof: Compare[] = fence
     ? [{ key: keys.fence(before.value.host, before.value.sid), modRevision: fence.rev }]
     : [];
+  if (container.failsafe)
+    proof.push({ key: keys.failsafe(container.name), modRevision: container.failsafe.rev });
   const next = beginning(container, { me, epoch: before.value.epoch + 1, at, reason });
   const owner: Owner = {
     ...next.owner,
@@ -166,6 +168,23 @@ export function standbysTxn(me: Me, container: ContainerView, hosts: string[]): 
   };
 }
 
+/**
+ * Who alone may take the container from a fenced owner (safety.md 1.7); null: every host. For the lease's renewal: the
+ * heartbeat that it writes lets every W begin anew, so that nobody takes the container on the strength of the new list
+ * while promises by the old one keep it open.
+ */
+export function failsafeWrites(me: Me, container: ContainerView, members: string[] | null): Txn {
+  const keys = keysOf(me.group);
+  const key = keys.failsafe(container.name);
+  return {
+    compares: [
+      { key: keys.owner(container.name), modRevision: container.owner!.rev },
+      { key, modRevision: container.failsafe?.rev ?? 0 },
+    ],
+    writes: [members ? { put: key, value: JSON.stringify({ members }) } : { delete: key }],
+  };
+}
+
 /** Deletes what is left of a container whose specification is gone and whose owner is this host or can own no more. */
 export function forgetTxn(me: Me, container: ContainerView, fence: Rec<Fence> | null): Txn {
   const keys = keysOf(me.group);
@@ -179,9 +198,11 @@ export function forgetTxn(me: Me, container: ContainerView, fence: Rec<Fence> | 
       ...proof,
       ...sessionCompares(me),
     ],
-    writes: [keys.owner, keys.generation, keys.standbys, keys.schedule, keys.migration].map((key) => ({
-      delete: key(container.name),
-    })),
+    writes: [keys.owner, keys.generation, keys.standbys, keys.schedule, keys.migration, keys.failsafe].map(
+      (key) => ({
+        delete: key(container.name),
+      }),
+    ),
   };
 }
 

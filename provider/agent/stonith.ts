@@ -2,6 +2,7 @@ import type { Fencing, GroupHost } from "../contract";
 import type { Context } from "./context";
 import { takerOf } from "./fencing";
 import { isLiveMember } from "./input";
+import { isBound } from "./promises";
 import { sessionHolds } from "./view";
 
 /** A host that this one alone is to switch off now. */
@@ -26,7 +27,7 @@ export function whomToSwitchOff(context: Context): Shot[] {
     const sid = target.session?.value.sid;
     const seen = observations.hosts.get(target.name);
     if (!sid || !seen || target.name === me.host || !sessionHolds(view, target.name, sid)) return [];
-    if (now - seen.seenAt < seen.leaseMs) return [];
+    if (now - seen.seenAt < seen.leaseMs || isBound(context, target.name, sid)) return [];
     const intent = target.intents.get(sid)?.value;
     const mine = intent?.by === me.host && intent.sid === me.sid;
     if (intent && !mine && sessionHolds(view, intent.by, intent.sid) && isLiveMember(context, intent.by))

@@ -4,10 +4,12 @@ import {
   containerSpecSchema,
   type Declared,
   declaredSchema,
+  type Failsafe,
   type Fence,
   type FenceIntent,
   fenceIntentSchema,
   fenceSchema,
+  failsafeSchema,
   type Generation,
   generationSchema,
   type Heartbeat,
@@ -62,6 +64,8 @@ export interface ContainerView {
   standbys: Rec<Standbys> | null;
   /** A handover is in progress, or the record of one that is void. */
   migration: Rec<Migration> | null;
+  /** Who alone may take it from a fenced owner; null: every host. */
+  failsafe: Rec<Failsafe> | null;
   /** One of its records is of a version that this one cannot read: it is left alone. */
   unreadable: boolean;
 }
@@ -84,6 +88,7 @@ const leaves = {
   gen: generationSchema,
   standbys: standbysSchema,
   mig: migrationSchema,
+  failsafe: failsafeSchema,
 } satisfies Record<string, z.ZodType>;
 
 /** Returns a function that turns raw keys into a view; records whose revision did not change are not parsed again. */
@@ -149,6 +154,7 @@ export function createViewReader(group: string): (raw: ReadonlyMap<string, Store
       const container = containerOf(view, name);
       const faults = view.unreadable.length;
       if (leaf === "mig") container.migration = record(key, leaves.mig);
+      if (leaf === "failsafe") container.failsafe = record(key, leaves.failsafe);
       if (leaf === "spec") container.spec = record(key, leaves.spec);
       if (leaf === "schedule") container.schedule = record(key, leaves.schedule);
       if (leaf === "owner") container.owner = record(key, leaves.owner);
@@ -200,6 +206,7 @@ export function emptyContainer(name: string): ContainerView {
     generation: null,
     standbys: null,
     migration: null,
+    failsafe: null,
     unreadable: false,
   };
 }

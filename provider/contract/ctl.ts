@@ -65,9 +65,20 @@ export const ctlRequestSchema = z.discriminatedUnion("op", [
       z.strictObject({ do: z.literal("restore"), epoch: z.int(), gen: z.int() }),
     ]),
   }),
+  /**
+   * A host without a quorum asks each that may take over from it: promise not to end this session, nor to take what it
+   * owns, until a lease of so many ms that begins now has surely ended; between agents only. The result tells for how long.
+   */
+  z.strictObject({
+    op: z.literal("promise"),
+    host: nameSchema,
+    sid: z.string().min(1),
+    leaseMs: z.int().min(50).max(120_000),
+  }),
   z.strictObject({ op: z.literal("events"), limit: z.int().min(1).max(10_000).default(200) }),
 ]);
 export type CtlRequest = z.infer<typeof ctlRequestSchema>;
+export type PromiseRequest = Extract<CtlRequest, { op: "promise" }>;
 export type HandoverRequest = Extract<CtlRequest, { op: "handover" }>;
 
 /** `ok: false` is the user's mistake or a refusal with its reason; `code` is for programs. */

@@ -37,6 +37,13 @@ export type GroupHost = z.infer<typeof groupHostSchema>;
 export const failoverSchema = z.enum(["automatic", "stonith-only", "manual"]);
 export type FailoverMode = z.infer<typeof failoverSchema>;
 
+/**
+ * freeze    while etcd has no quorum every container is closed and frozen, and goes on when it is back
+ * failsafe  a container is served on for as long as all hosts that may take it promise not to (safety.md 1.7)
+ */
+export const quorumLossSchema = z.enum(["freeze", "failsafe"]);
+export type QuorumLoss = z.infer<typeof quorumLossSchema>;
+
 /** Switches a host off and proves it (safety.md 1.9). */
 export const fencingSchema = z.strictObject({
   /**
@@ -61,6 +68,8 @@ export const policySchema = z.object({
   timingReason: z.string().optional(),
   failover: failoverSchema.default("automatic"),
   fencing: fencingSchema.optional(),
+  /** Default: freeze. */
+  onQuorumLoss: quorumLossSchema.optional(),
   interface: z.string(),
   subnet: cidrSchema,
   gateway: ipSchema.optional(),

@@ -20,6 +20,7 @@ export interface Keys {
   generation(container: string): string;
   standbys(container: string): string;
   migration(container: string): string;
+  failsafe(container: string): string;
   spec(container: string): string;
   schedule(container: string): string;
   rule(name: string): string;
@@ -46,6 +47,7 @@ export function keysOf(group: string): Keys {
     generation: (container) => ct(container, "gen"),
     standbys: (container) => ct(container, "standbys"),
     migration: (container) => ct(container, "mig"),
+    failsafe: (container) => ct(container, "failsafe"),
     spec: (container) => ct(container, "spec"),
     schedule: (container) => ct(container, "schedule"),
     rule: (name) => `${prefix}rule/${name}`,

@@ -130,6 +130,13 @@ export const migrationSchema = z.strictObject({
 });
 export type Migration = z.infer<typeof migrationSchema>;
 
+/**
+ * `ct/<c>/failsafe`: hosts that alone may take the container from a fenced owner, all of which an owner without a quorum
+ * has to ask (safety.md 1.7). Written by the owner, always with a renewal of its lease; absent: nobody is asked.
+ */
+export const failsafeSchema = z.object({ members: z.array(nameSchema) });
+export type Failsafe = z.infer<typeof failsafeSchema>;
+
 /** `ct/<c>/schedule`. Exactly one of interval and cron. */
 export const scheduleSchema = z.strictObject({
   /** Milliseconds from the end of one checkpoint to the start of the next. */

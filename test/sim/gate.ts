@@ -100,6 +100,7 @@ export function createGate({ process, socketMs }: GateOptions): SimGate {
         (cause) => ({ result: "unknown", cause }),
       ),
     leave: (mac) => call((lease) => lease.leave(mac), null),
+    vouch: (answer) => call((lease) => lease.vouch(answer), null),
     state: () => call((lease) => lease.state(), null),
     ping: () => server?.process.deliver(() => server?.lease.ping()),
     onEvent: listeners.add,

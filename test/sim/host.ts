@@ -1,5 +1,5 @@
 import { type Agent, createAgent } from "../../provider/agent/agent";
-import type { Env, HostPort } from "../../provider/agent/env";
+import { type Env, type HostPort, isStanding } from "../../provider/agent/env";
 import { agentTimeouts, leaseTimeouts, type StoreTimeouts } from "../../provider/agent/env/store-timeouts";
 import type { LeaseEnv } from "../../provider/agent/lease/env";
 import { createLease } from "../../provider/agent/lease/lease";
@@ -213,7 +213,7 @@ export function createHost(
     });
     const running: LeaseProcess = { process, lease, standing: null };
     lease.onEvent((event) => {
-      if (event.type !== "tampered") running.standing = event;
+      if (isStanding(event)) running.standing = event;
       host.agent?.gate.hear(event);
     });
     host.lease = running;

@@ -215,6 +215,11 @@ const words: Word[] = [
     },
   },
   {
+    form: "quorum-loss freeze|failsafe",
+    means: "what becomes of the containers while the store has no quorum",
+    act: (world, [onQuorumLoss]) => world.setPolicy({ onQuorumLoss: onQuorumLoss as "freeze" }),
+  },
+  {
     form: "policy automatic|manual|stonith-only",
     means: "who may take a container over when its host is silent",
     act: (world, [failover]) => world.setPolicy({ failover: failover as "automatic" }),

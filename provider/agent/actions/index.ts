@@ -1,6 +1,7 @@
 import type { Context, Subject } from "../context";
 import type { Decision } from "../decide";
 import { begin, giveUp, rejoin } from "./begin";
+import { listMembers } from "./failsafe";
 import { checkpoint } from "./generations";
 import { handOver, move, rollBack, takeBack } from "./handover";
 import { giveBack, release, take } from "./handover-target";
@@ -33,6 +34,8 @@ export async function act(
       return giveUp(context, subject, decision.because);
     case "assign-standbys":
       return assignStandbys(context, subject, decision.hosts);
+    case "list-members":
+      return listMembers(context, subject, decision.members);
     case "forget-tries":
       return forgetTries(context, subject);
     case "checkpoint":

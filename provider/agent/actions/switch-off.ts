@@ -21,10 +21,12 @@ export function createSwitch(context: Context): (shots: Shot[]) => void {
     for (const shot of shots) {
       if (busy.has(shot.host) || context.env.clock.now() < (notBefore.get(shot.host) ?? 0)) continue;
       busy.add(shot.host);
+      context.promises.ending.add(shot.host);
       void switchOff(context, shot)
         .catch((error: Error) => fail(context, shot, error.message))
         .then((isOff) => {
           busy.delete(shot.host);
+          context.promises.ending.delete(shot.host);
           if (!isOff) notBefore.set(shot.host, context.env.clock.now() + RETRY_MS);
           context.wake();
         });

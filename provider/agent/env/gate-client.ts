@@ -156,6 +156,9 @@ export function createGateClient(o: GateClientOptions): Gate & { close(): void }
     leave: async (mac) => {
       await inTime({ op: "leave", id: next(), mac });
     },
+    vouch: async (answer) => {
+      await inTime({ op: "vouch", id: next(), ...answer });
+    },
     state: async () => {
       const reply = await inTime({ op: "state", id: next() });
       return parse(gateStateSchema, reply, "the lease process's reply to state");

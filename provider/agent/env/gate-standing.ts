@@ -1,4 +1,4 @@
-import type { LeaseEvent } from "../env";
+import { isStanding, type LeaseEvent } from "../env";
 
 /**
  * How the session stands, as the agent has been told. A lease process tells it to every new connection, so that
@@ -13,7 +13,7 @@ export interface Standing {
 export function createStanding(tell: (event: LeaseEvent) => void): Standing {
   let told: { sid: string; type: "lapsed" | "renewed" | "lost" } | null = null;
   const heard = (event: LeaseEvent) => {
-    if (event.type === "tampered") return tell(event);
+    if (!isStanding(event)) return tell(event);
     const before = told?.sid === event.sid ? told.type : "renewed";
     if (event.type === before || before === "lost") return;
     told = { sid: event.sid, type: event.type };

@@ -1,3 +1,5 @@
+import { askBeside } from "./failsafe";
+import { flip } from "./flip";
 import { type ActiveSet, judgeTxn, planRenewal, type RenewalPlan, renewalTxn } from "./renewal";
 import {
   endSession,
@@ -16,13 +18,14 @@ import {
  * refused   the join's compares failed: the session is judged by a renewal without it, at once
  * again     another renewal is wanted at once: a longer lease was announced and can be armed now, or the acknowledgement
  *           came too late to open anything
+ * promised  no reply of the store, but every host that could take over promised not to
  * unknown   no reply; `cause` says why
  * gate      the kernel did not do what it was told; `cause` says why
  * over      the session was lost, or replaced by another
  */
 export type AttemptResult =
   | { result: "renewed" | "refused" | "again" | "over" }
-  | { result: "unknown" | "gate"; cause: string };
+  | { result: "promised" | "unknown" | "gate"; cause: string };
 
 /**
  * One renewal (safety.md 1.2): arm the idle set, send, and flip to it on the acknowledgement of this same attempt.
@@ -62,8 +65,16 @@ export async function attempt(
   session.announcedMs = Math.min(session.announcedMs, plan.heartbeatMs);
   // Until its reply is here, the revision that an announcement gives the session record is not known.
   if (plan.announcing) (session as Session).anchor = null;
+  const beside = askBeside(context, { session, plan, armedAt, flight });
   try {
     const outcome = await env.store.txn(txn);
+    (session as Session).strained = outcome.result === "unknown";
+    if (outcome.result === "unknown") {
+      const { promised, failure } = await beside.verdict();
+      if (promised && state.session === session)
+        return failure ? { result: "gate", cause: failure } : { result: "promised", cause: outcome.cause };
+    }
+    await beside.end();
     if (state.session !== session) {
       join?.settle(outcome);
       return { result: "over" };
@@ -88,6 +99,7 @@ export async function attempt(
     join?.fail(error as Error);
     return { result: "unknown", cause: (error as Error).message };
   } finally {
+    await beside.end();
     state.flight = null;
   }
 }
@@ -128,15 +140,7 @@ async function acknowledge(
   session.acknowledged = true;
   session.doubted = false;
 
-  state.active = null;
-  let failure: string | null = null;
-  try {
-    if (flight.macs.size > 0 || state.open.size > 0) await env.kernel.flip(plan.slot, [...flight.macs]);
-    state.active = { slot: plan.slot, leaseMs: plan.armMs };
-    state.open = new Set(flight.macs);
-  } catch (error) {
-    failure = (error as Error).message;
-  }
+  const failure = await flip(context, { plan, flight });
   if (state.session === session) for (const mac of joining(flight)) state.members.add(mac);
   if (back && state.session === session) emit({ type: "renewed", sid: session.sid });
   flight.join?.settle({ result: "committed", revision: o.revision });
@@ -158,6 +162,7 @@ async function judge(context: LeaseContext, session: Session): Promise<AttemptRe
   await closed.catch(() => {});
   if (state.session !== session) return { result: "over" };
   session.anchor = null;
+  session.doubted = true;
   if (verdict.result === "unknown") return { result: "unknown", cause: verdict.cause };
   if (verdict.result === "committed")
     return { result: "unknown", cause: "the session record was announced anew" };

@@ -121,6 +121,7 @@ export function createLease(o: LeaseOptions): Lease {
 
     async configure(config) {
       state.timing = { leaseMs: config.leaseMs, intervalMs: config.intervalMs };
+      state.failsafe = config.failsafe ?? false;
       nap.wake();
       await kernel.configure({ protected: config.protected, here: config.here, probe: config.probe });
     },
@@ -150,6 +151,12 @@ export function createLease(o: LeaseOptions): Lease {
         }
       }
       state.open.delete(mac);
+    },
+
+    async vouch({ sid, attempt, promised }) {
+      const { asking } = state;
+      // safety: an answer that was gathered for an older attempt says nothing of the timers that run now.
+      if (asking?.sid === sid && asking.attempt === attempt) asking.answered(promised);
     },
 
     state: async () => ({
@@ -189,6 +196,8 @@ function newState(o: LeaseOptions): LeaseState {
     active: null,
     flight: null,
     joins: [],
+    failsafe: false,
+    asking: null,
     n: 0,
   };
 }

@@ -30,6 +30,7 @@ export const requestSchema = z.discriminatedUnion("op", [
     probe: z.array(mac),
     leaseMs: ms,
     intervalMs: ms,
+    failsafe: z.literal(true).optional(),
   }),
   z.strictObject({
     op: z.literal("join"),
@@ -40,6 +41,13 @@ export const requestSchema = z.discriminatedUnion("op", [
     writes: z.array(writeSchema),
   }),
   z.strictObject({ op: z.literal("leave"), id, mac }),
+  z.strictObject({
+    op: z.literal("vouch"),
+    id,
+    sid: z.string(),
+    attempt: z.string(),
+    promised: z.boolean(),
+  }),
   z.strictObject({ op: z.literal("state"), id }),
   z.strictObject({ op: z.literal("ping") }),
 ]);
@@ -49,6 +57,13 @@ export const eventSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("lapsed"), sid: z.string() }),
   z.strictObject({ type: z.literal("renewed"), sid: z.string() }),
   z.strictObject({ type: z.literal("lost"), sid: z.string() }),
+  z.strictObject({
+    type: z.literal("asking"),
+    sid: z.string(),
+    attempt: z.string(),
+    macs: z.array(mac),
+    leaseMs: z.int(),
+  }),
   z.strictObject({ type: z.literal("tampered"), repaired: z.boolean(), detail: z.string() }),
 ]);
 

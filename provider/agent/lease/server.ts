@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { parseJson } from "../../contract";
-import type { Gate, LeaseEvent, Log } from "../env";
+import { type Gate, isStanding, type Log, type StandingEvent } from "../env";
 import { readLines } from "./lines";
 import { type Message, type Request, requestSchema } from "./protocol";
 
@@ -14,10 +14,10 @@ export async function serveGate(o: {
   const { gate } = o;
   const clients = new Set<Socket>();
   /** How the session stands, for a client that was not connected when it was told. */
-  let standing: Exclude<LeaseEvent, { type: "tampered" }> | null = null;
+  let standing: StandingEvent | null = null;
 
   gate.onEvent((event) => {
-    if (event.type !== "tampered") standing = event;
+    if (isStanding(event)) standing = event;
     for (const client of clients) send(client, { event });
   });
 
@@ -72,6 +72,8 @@ function run(gate: Gate, request: Exclude<Request, { op: "ping" }>): Promise<unk
       return gate.join(request);
     case "leave":
       return gate.leave(request.mac);
+    case "vouch":
+      return gate.vouch(request);
     case "state":
       return gate.state();
   }

@@ -21,6 +21,10 @@ export interface LeaseState {
   /** The renewal that is on its way. */
   flight: Flight | null;
   joins: PendingJoin[];
+  /** Whether promises of others may stand in for the store (safety.md 1.7). */
+  failsafe: boolean;
+  /** What the agent is being asked for beside the renewal that is on its way. */
+  asking: Asking | null;
   /** Counts renewals. */
   n: number;
 }
@@ -35,6 +39,8 @@ export interface Session extends LeaseSession {
   continued: boolean;
   /** The owner records have yet to be read for that. */
   restore: boolean;
+  /** The last renewal had no reply of the store. */
+  strained: boolean;
   /** A renewal with a join was refused: the next one goes alone, to tell whether it was the join or the session. */
   doubted: boolean;
   /** MACs that left since: a restore must not bring them back. */
@@ -45,6 +51,12 @@ export interface Session extends LeaseSession {
 export interface Flight {
   macs: Set<string>;
   join: PendingJoin | null;
+}
+
+export interface Asking {
+  sid: string;
+  attempt: string;
+  answered(promised: boolean): void;
 }
 
 export interface PendingJoin {
@@ -80,6 +92,7 @@ export function newSession(o: {
     heldMs: o.leaseMs,
     acknowledged: false,
     lapsed: false,
+    strained: false,
     doubted: false,
     left: new Set(),
   };

@@ -44,6 +44,9 @@ export async function turn(parts: TurnParts): Promise<number> {
       parts.gate.soon();
       trouble.begin("gate", `The gate did not do what it was told: ${outcome.cause}`);
       return retryAt(parts);
+    case "promised":
+      trouble.begin("store", `A renewal was not acknowledged, but promised: ${outcome.cause}`);
+      return nextInterval;
     case "unknown":
       trouble.begin("store", `A renewal was not acknowledged: ${outcome.cause}`);
       return retryAt(parts);
@@ -55,7 +58,9 @@ export async function turn(parts: TurnParts): Promise<number> {
 function renew(context: LeaseContext, session: Session): Promise<AttemptResult> {
   const { state } = context;
   const mustAnnounce = Math.max(state.timing.leaseMs, state.holdMs) > session.announcedMs;
-  const join = mustAnnounce || session.doubted ? null : (state.joins.shift() ?? null);
+  // What keeps a gate open by promises waits for no join, and brings none.
+  const strained = state.failsafe && session.strained;
+  const join = mustAnnounce || session.doubted || strained ? null : (state.joins.shift() ?? null);
   return attempt(context, session as Session & { anchor: number }, join);
 }
 

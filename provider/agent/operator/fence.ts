@@ -3,7 +3,9 @@ import { type Context, count } from "../context";
 import { freshView, Refusal } from "../control/support";
 import { isLiveMember } from "../input";
 import { heartbeatAge } from "../observe";
+import type { Txn } from "../env";
 import { sessionCompares } from "../ownership";
+import { isBound } from "../promises";
 import { settle } from "../settle";
 import type { GroupView, HostView } from "../view";
 
@@ -37,23 +39,19 @@ export async function fenceByOperator(context: Context, request: FenceRequest): 
     at: context.env.clock.wall(),
     ...(request.confirmedOff ? { confirmedOff: true } : {}),
   };
-  const { committed } = await settle(
-    context.env,
-    {
-      compares: [
-        // An announcement of a longer lease rewrites the same text.
-        { key: keys.session(request.host), value: session.text },
-        { key: keys.fence(request.host, session.value.sid), modRevision: 0 },
-        // safety: who renews is not off.
-        ...(request.confirmedOff
-          ? [{ key: keys.heartbeat(request.host), modRevision: target.heartbeat?.rev ?? 0 }]
-          : []),
-        ...sessionCompares(context.me),
-      ],
-      writes: [{ put: keys.fence(request.host, session.value.sid), value: JSON.stringify(fence) }],
-    },
-    context.signal,
-  );
+  const { committed } = await ending(context, request.host, {
+    compares: [
+      // An announcement of a longer lease rewrites the same text.
+      { key: keys.session(request.host), value: session.text },
+      { key: keys.fence(request.host, session.value.sid), modRevision: 0 },
+      // safety: who renews is not off.
+      ...(request.confirmedOff
+        ? [{ key: keys.heartbeat(request.host), modRevision: target.heartbeat?.rev ?? 0 }]
+        : []),
+      ...sessionCompares(context.me),
+    ],
+    writes: [{ put: keys.fence(request.host, session.value.sid), value: JSON.stringify(fence) }],
+  });
   if (!committed)
     throw new Refusal("conflict", `${request.host} changed meanwhile; look at it and try again`);
   count(context, "fences_total");
@@ -61,6 +59,17 @@ export async function fenceByOperator(context: Context, request: FenceRequest): 
   context.env.log.event({ kind: "fence", sentence: `${request.host} is fenced by an operator${off}` });
   context.wake();
   return result;
+}
+
+/** No promise is given to the host meanwhile. */
+async function ending(context: Context, host: string, txn: Txn): Promise<{ committed: boolean }> {
+  const isFirst = !context.promises.ending.has(host);
+  context.promises.ending.add(host);
+  try {
+    return await settle(context.env, txn, context.signal);
+  } finally {
+    if (isFirst) context.promises.ending.delete(host);
+  }
 }
 
 function refuseWrong(context: Context, view: GroupView, { host, confirmedOff }: FenceRequest): HostView {
@@ -79,6 +88,11 @@ function refuseWrong(context: Context, view: GroupView, { host, confirmedOff }: 
     throw new Refusal(
       "refused",
       `${host} is the last live host: no other could take its containers, so a fence would only stop them`,
+    );
+  if (!target.fences.has(target.session.value.sid) && isBound(context, host, target.session.value.sid))
+    throw new Refusal(
+      "refused",
+      `${me.host} must not end the session of ${host} just now: without a quorum it was promised that it keeps its containers for as long as its lease may last; try again in some seconds, or on another host`,
     );
   if (confirmedOff && !target.fences.has(target.session.value.sid)) refuseAlive(context, host);
   return target;

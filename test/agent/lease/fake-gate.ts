@@ -30,6 +30,7 @@ export function createFakeGate(): FakeGate {
       gate.calls.push(["leave", mac]);
       return gate.leaving(mac);
     },
+    vouch: async ({ sid, attempt, promised }) => void gate.calls.push(["vouch", sid, attempt, promised]),
     state: async () => ({ sid: "s1", open: [], lapsed: false, leaseMs: 500 }),
     ping: () => {
       gate.pings += 1;

@@ -144,6 +144,7 @@ export function copyOf(change: Partial<LocalCopy> = {}): LocalCopy {
     move: null,
     handedOverAt: null,
     noMoveBefore: 0,
+    failsafe: null,
     ...change,
   };
 }
@@ -170,6 +171,8 @@ export function inputOf(host: string, change: Partial<DecideInput> = {}): Decide
     mayTake: true,
     misplaced: null,
     wantedStandbys: ["b"],
+    wantedMembers: null,
+    bound: false,
     suspects: new Set(),
     freeMb: 4096,
     fence: null,
