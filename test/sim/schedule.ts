@@ -2,7 +2,7 @@ import { type Timing, timingOf } from "../../provider/contract";
 import type { specOf } from "./group";
 import { createRandom, type Random } from "./random";
 import type { Durations } from "./runtime";
-import { operations, type Trouble, troubles } from "./troubles";
+import { operations, quorumLosses, type Trouble, troubles } from "./troubles";
 import { instantaneous, realistic } from "./world";
 
 /** Something that happens so long after the beginning, ms. */
@@ -46,7 +46,10 @@ export function scheduleOf(seed: number): Schedule {
     durations: random.chance(0.5) ? instantaneous : realistic,
     containers: random.chance(0.25) ? [db, web] : [db],
     checkpointMs: random.pick([500, 2000, 10_000]),
-    happenings: strikesOf(random, hosts, hasOperators(seed) ? withOperators : alone),
+    happenings: [
+      ...(isFailsafe(seed) ? [{ at: 0, text: "quorum-loss failsafe" }] : []),
+      ...strikesOf(random, hosts, drawnIn(seed)),
+    ],
   };
 }
 
@@ -57,10 +60,18 @@ export function mostDrift({ clockDrift }: Timing): number {
 
 /** In these seeds operators are at work as well. */
 const hasOperators = (seed: number) => seed % 5 >= 3;
+/** In these the group serves on without a quorum, and is without one more often. */
+const isFailsafe = (seed: number) => seed % 8 === 1 || seed % 8 === 7;
 const drawnFrom = (some: Trouble[]) =>
   some.flatMap((trouble) => Array<Trouble>(trouble.weight).fill(trouble));
 const alone = drawnFrom(troubles);
 const withOperators = drawnFrom([...troubles, ...operations]);
+const withoutQuorum = drawnFrom(quorumLosses);
+
+function drawnIn(seed: number): Trouble[] {
+  const drawn = hasOperators(seed) ? withOperators : alone;
+  return isFailsafe(seed) ? [...drawn, ...withoutQuorum] : drawn;
+}
 
 function strikesOf(random: Random, hosts: string[], drawn: Trouble[]): Happening[] {
   const happenings: Happening[] = [];

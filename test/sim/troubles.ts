@@ -107,6 +107,27 @@ export const troubles: Trouble[] = [
   },
 ];
 
+/** What befalls a group that serves on without a quorum. */
+export const quorumLosses: Trouble[] = [
+  { weight: 12, lasts: [100, 9000], strike: () => ({ begin: "store off", end: "store on" }) },
+  {
+    weight: 6,
+    lasts: [500, 6000],
+    strike: (random, host) => ({
+      begin: ["store off", `network ${host} off from store${random.pick(["", " only in", " only out"])}`],
+      end: "store on",
+    }),
+  },
+  {
+    weight: 3,
+    lasts: [300, 3000],
+    strike: (random) => ({
+      begin: "quorum-loss freeze",
+      end: ["quorum-loss failsafe", ...random.pick([["network all on"], []])],
+    }),
+  },
+];
+
 /** What operators do, and the group's fencing command. */
 export const operations: Trouble[] = [
   {

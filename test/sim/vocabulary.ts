@@ -174,13 +174,13 @@ const words: Word[] = [
     },
   },
   {
-    form: "tombstone HOST",
-    means: "a tombstone by an operator's hand ends the host's session",
-    act(world, [host]) {
+    form: "tombstone HOST [by operator|silence]",
+    means: "a tombstone ends the host's session: by an operator's hand, or for its silence by a host of no list",
+    act(world, [host, method]) {
       const sid = world.view().hosts.get(host!)?.session?.value.sid;
       if (!sid) return;
       const key = keysOf(GROUP).fence(host!, sid);
-      const value = JSON.stringify({ by: "operator", method: "operator", at: "" });
+      const value = JSON.stringify({ by: "operator", method: method === "silence" ? "timeout" : "operator", at: "" });
       world.records.apply({ compares: [{ key, modRevision: 0 }], writes: [{ put: key, value }] });
     },
   },
