@@ -51,6 +51,16 @@ export interface HaGroupArgs {
    * @default none: a host is fenced when its lease, which its kernel enforces, has ended
    */
   fencing?: pulumi.Input<FencingArgs>;
+  /**
+   * What becomes of the containers while etcd has no quorum, as when two of three voters are down. `freeze`: each is cut
+   * off and frozen where it is, and goes on when the quorum is back. `failsafe`: a host serves its containers on for as
+   * long as every other member promises, renewal by renewal, to take none of them; without checkpoints, moves or
+   * restarts, which need etcd. The price: every member has to be up and in reach (not a majority: the one that is missing
+   * could be the one that takes over), but for those in maintenance; else they freeze. And a member whose agent has just
+   * been restarted takes nothing over before the lease that it may have promised has ended.
+   * @default "freeze"
+   */
+  onQuorumLoss?: pulumi.Input<"freeze" | "failsafe">;
   /** Network interface that carries the virtual IPs, the same name on every member. @default the one with the hosts' addresses */
   interface?: pulumi.Input<string>;
   /** Subnet of the virtual IPs, such as `10.0.0.0/24`. @default that of the interface */

@@ -158,7 +158,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       clockAlarms: new Set(),
       promises,
       firm: false,
-      unpromised: null,
+      standIn: null,
       counters,
       signal,
       actions: new Set(),
@@ -260,6 +260,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     }
     if (!quorum) env.log.event({ kind: "store", sentence: "the store answers" });
     quorum = true;
+    session.standIn = null;
     if (tools.written) session.firm = true;
     session.policy = session.view.policy?.value ?? session.policy;
     session.observations = observe(
@@ -520,7 +521,11 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       return session.wake();
     }
     if (event.sid !== session.me.sid) return;
-    if (event.type === "asking") return askForPromises(session, event);
+    if (event.type === "asking")
+      return askForPromises(session, event, quorum).catch((error: Error) => {
+        if (!session.signal.aborted)
+          env.log.warn(`the lease process was not told of promises: ${error.message}`);
+      });
     if (event.type === "lost") return lose("the lease's renewal was refused");
     session.lapsed = event.type === "lapsed";
     if (session.lapsed) await lapse(session);

@@ -39,8 +39,8 @@ export interface Context {
   promises: Promises;
   /** What this process reads is no older than anything that an earlier one has sent. */
   firm: boolean;
-  /** Why promises did not stand in for the store at the last attempt; null: they did, or were not needed. */
-  unpromised: string | null;
+  /** How promises stand in for the store, or why they do not; null: they did not have to since it answered. */
+  standIn: string | null;
   counters: Record<string, number>;
   /** Ends when the session ends or the agent stops. */
   signal: AbortSignal;

@@ -18,28 +18,31 @@ export function wantedMembers({ policy, me }: Pick<Context, "policy" | "me">): s
 }
 
 /** Asks every host that could take over what is behind these MACs, and tells the lease process whether all promised. */
-export async function askForPromises(
-  context: Context,
-  { sid, attempt, macs, leaseMs }: Asking,
-): Promise<void> {
-  const { env, me } = context;
+export async function askForPromises(context: Context, asking: Asking, quorum: boolean): Promise<void> {
+  const { sid, attempt, macs, leaseMs } = asking;
   let why: string | null = null;
   try {
-    const members = membersBehind(context, macs);
-    await Promise.all(members.map((member) => promised(context, member, leaseMs)));
+    await Promise.all(membersBehind(context, macs).map((member) => promised(context, member, leaseMs)));
   } catch (error) {
     why = (error as Error).message;
   }
   if (context.signal.aborted) return;
-  if (why !== context.unpromised && sid === me.sid) {
-    context.unpromised = why;
-    const sentence =
+  await context.env.gate.vouch({ sid, attempt, promised: why === null });
+  // A store that is only slow is no matter for people.
+  if (!quorum)
+    tell(
+      context,
       why === null
-        ? "every host promises to take nothing"
-        : `not every host promises to take nothing: ${why}`;
-    env.log.event({ kind: "failsafe", sentence: `without the store: ${sentence}` });
-  }
-  await env.gate.vouch({ sid, attempt, promised: why === null });
+        ? "without the store, what it owns is served on: every host that could take it promises not to"
+        : `without the store, what it owns cannot be served on: ${why}`,
+    );
+}
+
+/** Once, until the store answers or something else is to be told. */
+function tell(context: Context, sentence: string): void {
+  if (context.standIn === sentence) return;
+  context.standIn = sentence;
+  context.env.log.event({ kind: "failsafe", sentence });
 }
 
 /**

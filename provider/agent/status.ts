@@ -31,6 +31,7 @@ export function groupStatus(context: Context, quorum: boolean): GroupStatus {
     quorum,
     timing: timingSentence(context.policy),
     failover: failoverSentence(context.policy),
+    onQuorumLoss: quorumLossSentence(context),
     hosts: context.policy.hosts.map((host) => hostStatus(context, host)),
     containers: containers.map((container) => containerStatus(context, container)),
     rules: [...context.view.rules.values()].map(({ value: rule }) => ({
@@ -58,6 +59,12 @@ function failoverSentence({ failover, fencing }: Policy): string {
   return failover === "stonith-only" || fencing?.required
     ? `${failover}: a host is replaced ${proved}`
     : `automatic: a host is replaced ${stonith}`;
+}
+
+/** What becomes of the containers without a quorum, or what does now; null: they freeze, as by default. */
+function quorumLossSentence({ policy, standIn }: Context): string | null {
+  if (policy.onQuorumLoss !== "failsafe") return null;
+  return standIn ?? "containers are served on while every host that could take them promises not to";
 }
 
 function hostStatus(context: Context, host: Context["policy"]["hosts"][number]): HostStatus {

@@ -68,6 +68,8 @@ export const groupStatusSchema = z.object({
   timing: z.string(),
   /** When a host is replaced, one sentence. */
   failover: z.string().default("automatic"),
+  /** What becomes of the containers without a quorum, where they do not freeze, one sentence. */
+  onQuorumLoss: z.string().nullable().default(null),
   hosts: z.array(hostStatusSchema),
   containers: z.array(containerStatusSchema),
   rules: z.array(

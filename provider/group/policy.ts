@@ -8,6 +8,7 @@ import {
   type Policy,
   type Ports,
   type Profile,
+  type QuorumLoss,
   type Timing,
 } from "../contract";
 import { UserError } from "../errors";
@@ -27,6 +28,7 @@ export interface PolicyRequest {
   ports: Ports;
   failover: FailoverMode;
   fencing?: Fencing;
+  onQuorumLoss?: QuorumLoss;
 }
 
 /** The policy that the declaration and the hosts' facts give; hosts without facts (unreachable) do not object. */
@@ -48,6 +50,8 @@ export function policyOf(
     timingReason: reason,
     failover: request.failover,
     ...(request.fencing ? { fencing: request.fencing } : {}),
+    // Only where it is asked for: agents of an earlier version know of none.
+    ...(request.onQuorumLoss === "failsafe" ? { onQuorumLoss: request.onQuorumLoss } : {}),
     ...network,
     ...(request.gateway ? { gateway: request.gateway } : {}),
     etcdEndpoints: votersOf(request.hosts).map((host) => hostPort(host.address, request.ports.etcdClient)),

@@ -11,6 +11,7 @@ import {
   parseCidr,
   portsSchema,
   profileSchema,
+  quorumLossSchema,
   timingSchema,
 } from "../contract";
 import { LEAST_VOTERS } from "../etcd/voters";
@@ -33,6 +34,7 @@ export const groupInputsSchema = z
     timings: timingSchema.optional(),
     failover: failoverSchema.default("automatic"),
     fencing: fencingSchema.optional(),
+    onQuorumLoss: quorumLossSchema.optional(),
     interface: z.string().optional(),
     subnet: cidrSchema.optional(),
     gateway: ipSchema.optional(),

@@ -175,12 +175,17 @@ const words: Word[] = [
   },
   {
     form: "tombstone HOST [by operator|silence]",
-    means: "a tombstone ends the host's session: by an operator's hand, or for its silence by a host of no list",
+    means:
+      "a tombstone ends the host's session: by an operator's hand, or for its silence by a host of no list",
     act(world, [host, method]) {
       const sid = world.view().hosts.get(host!)?.session?.value.sid;
       if (!sid) return;
       const key = keysOf(GROUP).fence(host!, sid);
-      const value = JSON.stringify({ by: "operator", method: method === "silence" ? "timeout" : "operator", at: "" });
+      const value = JSON.stringify({
+        by: "operator",
+        method: method === "silence" ? "timeout" : "operator",
+        at: "",
+      });
       world.records.apply({ compares: [{ key, modRevision: 0 }], writes: [{ put: key, value }] });
     },
   },

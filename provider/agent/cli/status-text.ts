@@ -15,11 +15,11 @@ export function statusText(status: GroupStatus): string {
     .join("\n");
 }
 
-function groupText({ group, host, at, quorum, timing, failover }: GroupStatus): string {
+function groupText({ group, host, at, quorum, timing, failover, onQuorumLoss }: GroupStatus): string {
   const state = quorum
     ? "the store has a quorum"
     : "the store did not answer, so nothing can be decided or changed and what follows may be old";
-  return `Group ${group}: ${state} (seen from ${host}, ${clockTime(at)}).\n${sentence(`Timing: ${timing}`)}\n${sentence(`Failover: ${failover}`)}\n`;
+  return `Group ${group}: ${state} (seen from ${host}, ${clockTime(at)}).\n${sentence(`Timing: ${timing}`)}\n${sentence(`Failover: ${failover}`)}\n${onQuorumLoss ? `${sentence(`Quorum loss: ${onQuorumLoss}`)}\n` : ""}`;
 }
 
 function hostsText({ hosts, containers }: GroupStatus): string {

@@ -9,6 +9,7 @@ export function healthyGroup(changes: Partial<GroupStatus> = {}): GroupStatus {
     quorum: true,
     timing: "lease 800 ms, fence after 1000 ms (clock discipline known: none on all hosts)",
     failover: "automatic: a host is replaced after its silence for that long",
+    onQuorumLoss: null,
     hosts: [
       hostOf("a", { address: "10.0.0.1", labels: { zone: "north" } }),
       hostOf("b", { address: "10.0.0.2", labels: { zone: "south", disk: "ssd" } }),

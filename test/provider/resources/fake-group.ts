@@ -128,6 +128,7 @@ export function statusOf(parts: {
     quorum: parts.quorum ?? true,
     timing: "",
     failover: "",
+    onQuorumLoss: null,
     hosts: hosts.map(hostStatus),
     containers: (parts.containers ?? []).map(containerStatus),
     rules: [],

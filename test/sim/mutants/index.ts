@@ -1,4 +1,5 @@
 import { runTrial } from "../trial";
+import { failsafeMutants } from "./failsafe";
 import { fencingMutants } from "./fencing";
 import { generationMutants } from "./generations";
 import { handoverMutants } from "./handover";
@@ -14,6 +15,7 @@ export const mutants: Mutant[] = [
   ...ownershipMutants,
   ...generationMutants,
   ...handoverMutants,
+  ...failsafeMutants,
 ];
 
 /** A mutant that these seeds do not find has escaped. */
