@@ -61,19 +61,30 @@ function whyNot(context: Context, host: string, sid: string): string | null {
 
 /**
  * Whether this host must not end the session, nor take what it owns: it promised that, or may have before its restart;
- * or the owner would not ask it.
+ * or it is not on the owner's list, so that it would not be asked.
  */
 export function isBound(context: Context, host: string, sid: string): boolean {
-  if (host === context.me.host) return false;
+  if (hasPromised(context, host, sid)) return true;
+  const lists =
+    host === context.me.host || isProvedOff(context, host, sid) ? [] : listsOf(context, host, sid);
+  return lists.some((members) => !members.includes(context.me.host));
+}
+
+/** Whether a promise to that session runs, or may run that an earlier process of this agent gave. */
+export function hasPromised(context: Context, host: string, sid: string): boolean {
   const now = context.env.clock.now();
   if (now < (context.promises.until.get(keyOf(host, sid)) ?? 0)) return true;
-  const lists = [...context.view.containers.values()].flatMap(({ owner, failsafe }) =>
-    failsafe && owner?.value.host === host && owner.value.sid === sid ? [failsafe.value.members] : [],
-  );
-  if (lists.length === 0 || isProvedOff(context, host, sid)) return false;
-  if (lists.some((members) => !members.includes(context.me.host))) return true;
+  // Where nobody is listed, nobody was asked.
+  if (host === context.me.host || isProvedOff(context, host, sid)) return false;
+  if (listsOf(context, host, sid).length === 0) return false;
   const leaseMs = context.observations.hosts.get(host)?.leaseMs ?? 0;
   return now - context.promises.startedAt < fenceAfterMs(context.policy.timing, leaseMs);
+}
+
+function listsOf({ view }: Context, host: string, sid: string): string[][] {
+  return [...view.containers.values()].flatMap(({ owner, failsafe }) =>
+    failsafe && owner?.value.host === host && owner.value.sid === sid ? [failsafe.value.members] : [],
+  );
 }
 
 /** Nothing of that session can run, whoever was asked for what. */

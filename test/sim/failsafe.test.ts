@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
+import { timingOf } from "../../provider/contract";
 import { inProtectedWorld } from "./scenario";
 import type { World, WorldOptions } from "./world";
+
+const timings = {
+  "leases of 2 s": timingOf("default", false),
+  "leases of 0.8 s": timingOf("fast", false),
+  "leases of 0.5 s": timingOf("fast", true),
+};
 
 /** A protected container in a group with `onQuorumLoss: "failsafe"`, whose list of members is recorded. */
 function inFailsafeWorld(scenario: (world: World) => Promise<void>, o: WorldOptions = {}): Promise<void> {
@@ -17,17 +24,21 @@ function members(world: World): string[] | null {
 }
 
 describe("A container of a group that serves on without a quorum", () => {
-  it("is served without a gap while nobody reaches the store and every member promises, and keeps its epoch", () =>
-    inFailsafeWorld(async (world) => {
-      const before = world.owner()!;
-      assert.deepEqual(members(world), ["a", "b", "c"]);
-      world.links.storeUp = false;
-      await untilAnswersFor(world, 20_000);
-      world.links.storeUp = true;
-      await untilAnswersFor(world, 6000);
-      assert.equal(world.owner()!.epoch, before.epoch);
-      assert.equal(world.events("fence").length, 0);
-    }));
+  for (const [profile, timing] of Object.entries(timings))
+    it(`is served without a gap while nobody reaches the store and every member promises, with ${profile}`, () =>
+      inFailsafeWorld(
+        async (world) => {
+          const before = world.owner()!;
+          assert.deepEqual(members(world), ["a", "b", "c"]);
+          world.links.storeUp = false;
+          await untilAnswersFor(world, 20_000);
+          world.links.storeUp = true;
+          await untilAnswersFor(world, 6000);
+          assert.equal(world.owner()!.epoch, before.epoch);
+          assert.equal(world.events("fence").length, 0);
+        },
+        { timing },
+      ));
 
   it("is frozen when a member is dead as well, as without failsafe, and goes on where it was", () =>
     inFailsafeWorld(async (world) => {

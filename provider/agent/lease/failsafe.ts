@@ -2,7 +2,7 @@ import { flip } from "./flip";
 import type { RenewalPlan } from "./renewal";
 import { type Flight, isDue, type LeaseContext, lapse, type Session } from "./state";
 
-/** How long an attempt without a reply of the store waits for the promises. */
+/** How long an attempt without a reply of the store waits for the promises, from when they are asked for. */
 const PATIENCE_MS = 250;
 
 /**
@@ -28,14 +28,14 @@ export function askBeside(
   const over = new AbortController();
   const answered = new AbortController();
   const attempt = `${o.armedAt}/${state.n}`;
-  let asked = false;
+  let askedAt: number | null = null;
   let promised = false;
   let failure: string | null = null;
   let flipping: Promise<void> = Promise.resolve();
 
   const ask = () => {
-    if (asked || over.signal.aborted) return;
-    asked = true;
+    if (askedAt !== null || over.signal.aborted) return;
+    askedAt = env.clock.now();
     state.asking = {
       sid: session.sid,
       attempt,
@@ -70,7 +70,8 @@ export function askBeside(
   return {
     async verdict() {
       ask();
-      await env.clock.sleep(PATIENCE_MS, answered.signal);
+      const left = (askedAt ?? 0) + PATIENCE_MS - env.clock.now();
+      await env.clock.sleep(left, answered.signal);
       await end();
       return { promised, failure };
     },

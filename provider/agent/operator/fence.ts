@@ -5,7 +5,7 @@ import { isLiveMember } from "../input";
 import { heartbeatAge } from "../observe";
 import type { Txn } from "../env";
 import { sessionCompares } from "../ownership";
-import { isBound } from "../promises";
+import { hasPromised } from "../promises";
 import { settle } from "../settle";
 import type { GroupView, HostView } from "../view";
 
@@ -89,7 +89,7 @@ function refuseWrong(context: Context, view: GroupView, { host, confirmedOff }: 
       "refused",
       `${host} is the last live host: no other could take its containers, so a fence would only stop them`,
     );
-  if (!target.fences.has(target.session.value.sid) && isBound(context, host, target.session.value.sid))
+  if (!target.fences.has(target.session.value.sid) && hasPromised(context, host, target.session.value.sid))
     throw new Refusal(
       "refused",
       `${me.host} must not end the session of ${host} just now: without a quorum it was promised that it keeps its containers for as long as its lease may last; try again in some seconds, or on another host`,
