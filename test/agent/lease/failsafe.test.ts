@@ -16,6 +16,8 @@ async function createFailsafeOwner(): Promise<FakeHost> {
     intervalMs: 100,
     failsafe: true,
   });
+  do await host.live(100);
+  while (!host.trace.at(-1)?.startsWith("flip b"));
   host.forget();
   return host;
 }
