@@ -26,6 +26,8 @@ const hosts = config.requireObject<HostSettings[]>("hosts").map(
 const group = new HaGroup("redis-group", {
   hosts,
   profile: config.get("profile") === "default" ? "default" : "fast",
+  // Served on without a majority of voters, as long as every host is up and promises to take nothing.
+  onQuorumLoss: config.get("onQuorumLoss") === "failsafe" ? "failsafe" : "freeze",
   // Switches a silent host off, where there is something that can: a power distribution unit, IPMI, a hypervisor.
   fencing: config.getObject<{ command: string[]; required?: boolean }>("fencing"),
 });

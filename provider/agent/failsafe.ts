@@ -22,7 +22,9 @@ export async function askForPromises(context: Context, asking: Asking, quorum: b
   const { sid, attempt, macs, leaseMs } = asking;
   let why: string | null = null;
   try {
-    await Promise.all(membersBehind(context, macs).map((member) => promised(context, member, leaseMs)));
+    const members = membersBehind(context, macs);
+    const refusals = await Promise.all(members.map((member) => refusalOf(context, member, leaseMs)));
+    why = refusals.filter((refusal) => refusal !== null).join("; ") || null;
   } catch (error) {
     why = (error as Error).message;
   }
@@ -68,13 +70,21 @@ export function membersBehind(
   return [...members].sort();
 }
 
-async function promised({ env, me, policy }: Context, member: string, leaseMs: number): Promise<void> {
+/** Asks one member; null: it promised. */
+async function refusalOf(
+  { env, me, policy }: Context,
+  member: string,
+  leaseMs: number,
+): Promise<string | null> {
   const request = { op: "promise", host: me.host, sid: me.sid, leaseMs };
-  const answer = await env.net.ask(member, request, ANSWER_MS);
-  const reply = parse(ctlReplySchema, answer, `the answer of ${member}`);
-  if (!reply.ok) throw new Error(reply.message);
-  const { forMs } = reply.result as { forMs?: number };
-  const least = leastFenceMs({ leaseMs, clockDrift: policy.timing.clockDrift });
-  if (!(Number(forMs) >= least))
-    throw new Error(`${member} promises it for ${forMs} ms, not for ${least} ms`);
+  try {
+    const answer = await env.net.ask(member, request, ANSWER_MS);
+    const reply = parse(ctlReplySchema, answer, `the answer of ${member}`);
+    if (!reply.ok) return `${member}: ${reply.message}`;
+    const { forMs } = reply.result as { forMs?: number };
+    const least = leastFenceMs({ leaseMs, clockDrift: policy.timing.clockDrift });
+    return Number(forMs) >= least ? null : `${member}: its promise is for ${forMs} ms, not for ${least} ms`;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }

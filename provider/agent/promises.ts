@@ -24,11 +24,7 @@ export function createPromises(startedAt: number): Promises {
 /** Promises neither to end that session nor to take what it owns, or throws with why not. Returns for how long, ms. */
 export function promise(context: Context, { host, sid, leaseMs }: PromiseRequest): { forMs: number } {
   const why = whyNot(context, host, sid);
-  if (why !== null)
-    throw new Refusal(
-      "refused",
-      `${context.me.host} does not promise to leave ${host} its containers: ${why}`,
-    );
+  if (why !== null) throw new Refusal("refused", `no promise to ${host}: ${why}`);
   const forMs = fenceAfterMs(context.policy.timing, leaseMs);
   const { until } = context.promises;
   const key = keyOf(host, sid);

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { type Decision, decide } from "../../provider/agent/decide";
 import { containerSpecSchema, specDigest } from "../../provider/contract";
 import { specOf } from "../sim/group";
-import { containerOf, copyOf, hostOf, inputOf, preparedCopy, servingCopy, viewOf } from "./support/views";
+import {
+  containerOf,
+  copyOf,
+  hostOf,
+  inputOf,
+  preparedCopy,
+  rec,
+  servingCopy,
+  viewOf,
+} from "./support/views";
 
 const changedSpec = { ...specOf({ image: "redis:8" }), candidates: ["a", "b", "c"] };
 const fenced = { seenAt: 90_000, waitMs: 0 };
@@ -33,6 +42,18 @@ describe("The owner of a container", () => {
 
   it("opens the gate again for what runs but is not joined", () =>
     does("rejoin", { copy: servingCopy({ joined: false }) }));
+
+  it("records who may take it from a fenced host, anew under each epoch, where promises may stand in for the store", () => {
+    const wantedMembers = ["a", "b", "c"];
+    const known = (epoch: number, members: string[]) => servingCopy({ failsafe: { epoch, members } });
+    does("nothing", { wantedMembers, copy: known(7, ["c", "b", "a"]) });
+    does("list-members", { wantedMembers });
+    does("list-members", { wantedMembers, copy: known(6, wantedMembers) });
+    does("list-members", { wantedMembers, copy: known(7, ["a", "b"]) });
+    const container = { ...containerOf(), failsafe: rec({ members: ["a", "b"] }, 14) };
+    does("list-members", { container });
+    does("list-members", { container, wantedMembers });
+  });
 
   it("restores after a crash, restarts cold or gives up, as its policy for crashes says", () => {
     const copy = copyOf({ state: "exited", detail: "exit code 1" });

@@ -35,6 +35,13 @@ describe("What the gate is told", () => {
     assert.ok(gateConfig(context).protected.includes(realMac("sim", "old")));
   });
 
+  it("is to ask for promises only where the group serves on without a quorum", () => {
+    const context = contextOf();
+    assert.equal("failsafe" in gateConfig(context), false);
+    context.policy = { ...context.policy, onQuorumLoss: "failsafe" };
+    assert.equal(gateConfig(context).failsafe, true);
+  });
+
   it("is told once, until it changes", async () => {
     const told: GateConfig[] = [];
     const context = contextOf(async (config) => void told.push(config));

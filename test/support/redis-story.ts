@@ -13,6 +13,8 @@ export interface RedisStackOptions {
   tries?: number;
   /** Asks Redis itself, by a command inside the container. @default a connection is enough */
   probeCommand?: string[];
+  /** @default "freeze" */
+  onQuorumLoss?: "freeze" | "failsafe";
   /** @default the lab's Redis */
   image?: string;
   /** What the settings say of the hosts. @default what they are */
@@ -41,6 +43,7 @@ export async function redisStack(lab: Lab, options: RedisStackOptions = {}): Pro
       standby: options.standby ?? "cold",
       tries: options.tries ?? 3,
       checkpointSeconds: options.checkpointSeconds ?? 5,
+      ...(options.onQuorumLoss && { onQuorumLoss: options.onQuorumLoss }),
       ...(options.probeCommand && { probeCommand: options.probeCommand }),
     },
     { privateKey: options.privateKey ?? readFileSync(lab.hosts[0]!.privateKeyPath, "utf8") },

@@ -63,6 +63,22 @@ describe("the lease socket", () => {
     ]);
   });
 
+  it("tells who is connected what the lease asks, and nobody later, and takes the answer", async () => {
+    const asking = { type: "asking" as const, sid: "s1", attempt: "17.5/3", macs: [MAC], leaseMs: 500 };
+    const { say, lines, heard } = await client();
+    gate.emit({ type: "renewed", sid: "s1" });
+    gate.emit(asking);
+    await heard(2);
+    const { sid, attempt } = asking;
+    say(JSON.stringify({ op: "vouch", id: 1, sid, attempt, promised: true }));
+    await heard(3);
+    assert.deepEqual(lines.slice(1), [{ event: asking }, { id: 1, ok: null }]);
+    assert.deepEqual(gate.calls, [["vouch", sid, attempt, true]]);
+    const later = await client();
+    await later.heard(1);
+    assert.deepEqual(later.lines, [{ event: { type: "renewed", sid: "s1" } }]);
+  });
+
   it("passes on why a request failed", async () => {
     gate.leaving = async () => {
       throw new Error("nft died");

@@ -33,6 +33,12 @@ describe("the policy of a group", () => {
     );
   });
 
+  it("names what becomes of containers without a quorum only where they do not freeze", () => {
+    assert.equal("onQuorumLoss" in policyOf({ ...request, onQuorumLoss: "freeze" }, known()), false);
+    assert.equal("onQuorumLoss" in policyOf(request, known()), false);
+    assert.equal(policyOf({ ...request, onQuorumLoss: "failsafe" }, known()).onQuorumLoss, "failsafe");
+  });
+
   it("uses the short fast timings where every member's clock is disciplined", () => {
     assert.equal(policyOf(request, known()).timing.fenceMs, 560);
   });

@@ -77,6 +77,16 @@ const CASES: Case[] = [
   },
   { title: "a manual failover without a fencing command", news: { failover: "manual" }, reasons: [] },
   {
+    title: "containers that are served on without a quorum",
+    news: { onQuorumLoss: "failsafe" },
+    reasons: [],
+  },
+  {
+    title: "an unknown reaction to the loss of the quorum",
+    news: { onQuorumLoss: "ignore" },
+    reasons: ['onQuorumLoss: Invalid option: expected one of "freeze"|"failsafe", got "ignore"'],
+  },
+  {
     title: "a fencing command that names the host",
     news: {
       failover: "stonith-only",
