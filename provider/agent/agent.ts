@@ -423,7 +423,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     const record = { by: session.me.host, method: "timeout" as const, at: env.clock.wall() };
     promises.unsettled.set(host, seen.rev);
     const outcome = await env.store.txn(fenceTxn(session.me, target, seen.rev, record));
-    if (outcome.result !== "unknown") promises.unsettled.delete(host);
+    // One that is committed stands here for as long as no read has shown it.
+    if (outcome.result === "refused") promises.unsettled.delete(host);
     if (outcome.result !== "committed") return;
     count(session, "fences_total");
     env.log.event({ kind: "fence", sentence: `${host} is fenced by ${session.me.host}: ${because}` });

@@ -13,7 +13,7 @@ export interface Promises {
   until: Map<string, number>;
   /** Hosts that a fence by an operator or the fencing command is under way against. */
   ending: Set<string>;
-  /** Hosts that a fence was sent for which has no reply, and the revision of the heartbeat that it compares. */
+  /** Hosts that a fence was sent for which was not refused, and the heartbeat's revision that it left them with. */
   unsettled: Map<string, number>;
 }
 
@@ -43,7 +43,7 @@ function whyNot(context: Context, host: string, sid: string): string | null {
   const seen = observations.hosts.get(host);
   if (!seen) return "it has never seen it renew";
   // safety: a fence without a reply may still commit, as long as the heartbeat is the one that it compares.
-  if (promises.unsettled.get(host) === seen.rev) return "a fence that it sent may still commit";
+  if (promises.unsettled.get(host) === seen.rev) return "it has sent a fence, which may still commit";
   const taking = [...view.containers.values()].some(
     ({ name, owner }) =>
       owner?.value.host === host && owner.value.sid === sid && locals.get(name)?.busy === "take-over",

@@ -54,6 +54,7 @@ export async function fenceByOperator(context: Context, request: FenceRequest): 
   });
   if (!committed)
     throw new Refusal("conflict", `${request.host} changed meanwhile; look at it and try again`);
+  context.promises.unsettled.set(request.host, target.heartbeat?.rev ?? 0);
   count(context, "fences_total");
   const off = request.confirmedOff ? ", who has seen that it is off" : "";
   context.env.log.event({ kind: "fence", sentence: `${request.host} is fenced by an operator${off}` });
