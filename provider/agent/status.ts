@@ -8,6 +8,7 @@ import {
 } from "../contract";
 import { type Context, localOf } from "./context";
 import { handoverStage } from "./decide-handover";
+import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
 import { hasRoomOn, isLiveMember, placed, warmBytes } from "./input";
 import { overdue } from "./schedule";
@@ -31,7 +32,7 @@ export function groupStatus(context: Context, quorum: boolean): GroupStatus {
     quorum,
     timing: timingSentence(context.policy),
     failover: failoverSentence(context.policy),
-    onQuorumLoss: quorumLossSentence(context),
+    onQuorumLoss: quorumLossSentence(context, quorum),
     hosts: context.policy.hosts.map((host) => hostStatus(context, host)),
     containers: containers.map((container) => containerStatus(context, container)),
     rules: [...context.view.rules.values()].map(({ value: rule }) => ({
@@ -62,9 +63,14 @@ function failoverSentence({ failover, fencing }: Policy): string {
 }
 
 /** What becomes of the containers without a quorum, or what does now; null: they freeze, as by default. */
-function quorumLossSentence({ policy, standIn }: Context): string | null {
-  if (policy.onQuorumLoss !== "failsafe") return null;
-  return standIn ?? "containers are served on while every host that could take them promises not to";
+function quorumLossSentence(context: Context, quorum: boolean): string | null {
+  const members = wantedMembers(context);
+  if (!members) return null;
+  if (context.standIn) return context.standIn;
+  const away = quorum ? members.filter((name) => !isLiveMember(context, name)) : [];
+  return away.length > 0
+    ? `containers would freeze, as ${away.join(", ")} could not promise to take none of them`
+    : "containers are served on while every host that could take them promises not to";
 }
 
 function hostStatus(context: Context, host: Context["policy"]["hosts"][number]): HostStatus {

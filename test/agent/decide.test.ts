@@ -252,6 +252,13 @@ describe("A host that does not own a container", () => {
     does("take-over", { container: container(["a", "b"]), stoppedSince: 100_000 }, "c");
   });
 
+  it("takes nothing while it is bound by a promise, or is on no list, but what the owner gave up", () => {
+    does("nothing", { fence: fenced, bound: true });
+    does("take-over", { fence: fenced, bound: false });
+    const container = containerOf({ owner: { phase: "STOPPED", triedHosts: ["a"] } });
+    does("take-over", { container, stoppedSince: 100_000, bound: true });
+  });
+
   it("takes what it gave up itself once, when the host that took it died with it", () => {
     const container = containerOf({ owner: { host: "c", sid: "c-1", triedHosts: ["b"] } });
     does("take-over", { container, fence: fenced, candidates: ["b"] });

@@ -4,6 +4,7 @@ import {
   beginAgainTxn,
   claimTxn,
   commitTxn,
+  failsafeWrites,
   fenceTxn,
   forgetTxn,
   phaseWrites,
@@ -39,6 +40,29 @@ function assertOwnSession(txn: Txn): void {
   assert.equal(compares(txn, keys.session("b")), me.record);
   assert.equal(compares(txn, keys.fence("b", "b-1")), 0);
 }
+
+describe("What records who alone may take a container", () => {
+  const listed = { ...containerOf(), failsafe: rec({ members: ["a", "b"] }, 14) };
+
+  it("holds only while the owner and the list are those that were read", () => {
+    const txn = failsafeWrites(me, listed, ["a", "b", "c"]);
+    assert.equal(compares(txn, keys.owner("db")), 11);
+    assert.equal(compares(txn, keys.failsafe("db")), 14);
+    assert.deepEqual(written(txn, keys.failsafe("db")), { members: ["a", "b", "c"] });
+    assert.equal(compares(failsafeWrites(me, containerOf(), ["a"]), keys.failsafe("db")), 0);
+  });
+
+  it("deletes the list where nobody is asked any more, and with the container", () => {
+    assert.ok(deletes(failsafeWrites(me, listed, null), keys.failsafe("db")));
+    assert.ok(deletes(forgetTxn(me, { ...listed, spec: null }, null), keys.failsafe("db")));
+  });
+
+  it("is compared by who takes the container over", () => {
+    const take = { fence: tombstone, at: AT, reason: "a is fenced" };
+    assert.equal(compares(takeOverTxn(me, listed, take).txn, keys.failsafe("db")), 14);
+    assert.equal(compares(takeOverTxn(me, containerOf(), take).txn, keys.failsafe("db")), undefined);
+  });
+});
 
 describe("The transaction that fences", () => {
   const txn = fenceTxn(me, hostOf("a"), 3, tombstone.value);

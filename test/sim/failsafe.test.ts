@@ -40,6 +40,19 @@ describe("A container of a group that serves on without a quorum", () => {
         { timing },
       ));
 
+  it("has its status tell what becomes of it, what does, and that it would freeze while a member is down", () =>
+    inFailsafeWorld(async (world) => {
+      const told = () => world.host("a").agent!.agent.status().onQuorumLoss;
+      assert.match(told()!, /^containers are served on while every host/);
+      world.links.storeUp = false;
+      await world.run(3000);
+      assert.match(told()!, /what it owns is served on/);
+      world.links.storeUp = true;
+      await world.run(3000);
+      world.powerOff("c");
+      await world.until("it tells who is away", () => /would freeze, as c could not/.test(told()!), 5000);
+    }));
+
   it("is frozen when a member is dead as well, as without failsafe, and goes on where it was", () =>
     inFailsafeWorld(async (world) => {
       const before = world.owner()!;
