@@ -119,6 +119,17 @@ export const quorumLosses: Trouble[] = [
     }),
   },
   {
+    weight: 6,
+    lasts: [1000, 9000],
+    strike(random, host) {
+      const other = random.pick(["a", "b", "c"]);
+      return {
+        begin: [`network ${host} off from store`, `network ${other} off from store`],
+        end: "network all on",
+      };
+    },
+  },
+  {
     weight: 3,
     lasts: [300, 3000],
     strike: (random) => ({
