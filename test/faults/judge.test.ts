@@ -122,6 +122,12 @@ describe("the judge of a run with faults", () => {
     assert.deepEqual(verdict([...first, ...after], changes), ["lost"]);
   });
 
+  it("finds nothing where the target takes the last generation, since the source died during the handover", () => {
+    const after = serves("ha2", { at: 200, counter: 31, count: 50, line: "a" });
+    const begun: Change[] = [{ type: "migration", to: "ha2" }, ...owns("ha2", 2, 199, { epoch: 1, gen: 2 })];
+    assert.deepEqual(verdict([...first, ...after], [...story, ...begun]), []);
+  });
+
   it("takes no offence at a TCP answer that is sent again", () => {
     const again = { ...first[10]!, at: 70, protocol: "tcp" as const };
     assert.deepEqual(verdict([...first, again], story), []);

@@ -133,7 +133,9 @@ function recordLife(judgement: Judgement, change: Change): void {
   const { epoch, host, gen, phase, since } = change;
   let life = judgement.lives.find((one) => one.epoch === epoch);
   if (!life) {
-    const moved = phase === "RESTORING" && judgement.movesTo === host;
+    // Who takes it from a source that died meanwhile begins from the committed generation.
+    const isNamed = gen?.epoch === judgement.named?.epoch && gen?.gen === judgement.named?.gen;
+    const moved = phase === "RESTORING" && judgement.movesTo === host && !isNamed;
     life = { epoch, host, gen, named: judgement.named, moved, runningSince: null };
     judgement.lives.push(life);
   }
