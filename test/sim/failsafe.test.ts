@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { timingOf } from "../../provider/contract";
 import { inProtectedWorld } from "./scenario";
+import { happening } from "./vocabulary";
 import type { World, WorldOptions } from "./world";
 
 const timings = {
@@ -111,6 +112,14 @@ describe("A container of a group that serves on without a quorum", () => {
       await world.until("a answers", () => world.answering().includes("a"), 3000);
     }));
 
+  it("does not keep its host from a new session, where the agent stood still while it recorded who may take it", () =>
+    inFailsafeWorld(async (world) => {
+      happening("pause a agent at join for 8 s")(world);
+      world.setPolicy({ onQuorumLoss: "freeze" });
+      await world.until("b answers", () => answersOn(world, "b"), 12_000);
+      await world.until("a begins a new session", () => sessionOf(world, "a") === "a-2", 8000);
+    }));
+
   it("fails over as ever when its host dies", () =>
     inFailsafeWorld(async (world) => {
       world.powerOff("a");
@@ -137,6 +146,10 @@ describe("A container of a group that serves on without a quorum", () => {
       await untilAnswersFor(world, 10_000);
     }));
 });
+
+function sessionOf(world: World, host: string): string | undefined {
+  return world.view().hosts.get(host)?.session?.value.sid;
+}
 
 function answersOn(world: World, host: string): boolean {
   return world.answering().includes(host);

@@ -1,5 +1,5 @@
 import { realMac } from "../../contract";
-import type { Context, Subject } from "../context";
+import { type Context, type Subject, unlessEnded } from "../context";
 import { failsafeWrites } from "../ownership";
 
 /**
@@ -16,11 +16,13 @@ export async function listMembers(
   const before = local.failsafe?.epoch === epoch ? local.failsafe.members : null;
   local.failsafe = before && members ? { epoch, members: [...new Set([...before, ...members])] } : null;
   const mac = realMac(context.me.group, container.name);
-  const { result } = await context.env.gate.join({
+  const joined = context.env.gate.join({
     container: container.name,
     mac,
     ...failsafeWrites(context.me, container, members),
   });
+  // A lease process that no agent speaks to answers no join, and the next session waits for the end of this action.
+  const { result } = await unlessEnded(context, joined);
   local.failsafe = result === "committed" && members ? { epoch, members } : null;
   if (result !== "committed") return `${container.name}: who may take it could not be recorded yet`;
   return members
