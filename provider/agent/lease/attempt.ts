@@ -162,8 +162,10 @@ async function judge(context: LeaseContext, session: Session): Promise<AttemptRe
   await closed.catch(() => {});
   if (state.session !== session) return { result: "over" };
   session.anchor = null;
-  session.doubted = true;
-  if (verdict.result === "unknown") return { result: "unknown", cause: verdict.cause };
+  if (verdict.result === "unknown") {
+    session.doubted = true;
+    return { result: "unknown", cause: verdict.cause };
+  }
   if (verdict.result === "committed")
     return { result: "unknown", cause: "the session record was announced anew" };
   endSession(state);
