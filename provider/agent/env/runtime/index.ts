@@ -17,7 +17,7 @@ import { ensureHostNetwork } from "./network";
 import { recordRoot, runRoot } from "./places";
 import { podmanEngine } from "./podman";
 import { probe } from "./probe";
-import { endInterruptedDumps } from "./recover";
+import { endInterrupted } from "./recover";
 import { release, restore } from "./restore";
 import { tickle } from "./tickle";
 import { learnKernel, versions } from "./versions";
@@ -40,7 +40,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       for (const folder of [runRoot, recordRoot]) mkdirSync(folder, { recursive: true, mode: 0o700 });
       void tryRun(learnKernel).catch(() => undefined);
       network = await ensureHostNetwork(policy, options);
-      await endInterruptedDumps(context);
+      await endInterrupted(context);
     },
     ensureImage: (image) => ensureImage(context, image),
     list: () => list(context),

@@ -10,12 +10,39 @@ import { containersOfThisBoot, readRecord } from "./record";
 import { until } from "./wait";
 
 const DUMP_END_TIMEOUT_MS = 60_000;
+const RESTORE_END_TIMEOUT_MS = 60_000;
+
+/** What engines and CRIU still do for an agent that died: before anything is asked of them, since they hold locks. */
+export async function endInterrupted(context: RuntimeContext): Promise<void> {
+  for (const container of containersOfThisBoot()) {
+    const record = readRecord(container);
+    if (record && !context.jobs.of(container)) await endWaitingRestore(placesOf(container), record.id);
+  }
+  await endInterruptedDumps(context);
+}
+
+/** Only the agent that is gone would have let it begin. One that has begun goes on, and is held. */
+async function endWaitingRestore(places: Places, id: string): Promise<void> {
+  const restores = () => runs(places.restorePid, id);
+  if (!restores() || !existsSync(places.criuConf)) return;
+  // It is stopped while its layer is laid.
+  process.kill(Number(readFileSync(places.restorePid, "utf8")), "SIGCONT");
+  const deadline = performance.now() + RESTORE_END_TIMEOUT_MS;
+  const over = () => !restores() || existsSync(places.held) || performance.now() > deadline;
+  const gate = await untilCriuWaits(places.criuConf, over);
+  if (!gate) return;
+  await refuseCriu(gate);
+  await until(() => !restores(), {
+    what: "the restore that an earlier agent began has ended",
+    timeoutMs: RESTORE_END_TIMEOUT_MS,
+  });
+}
 
 /**
  * A dump of an agent that died leads to nothing: when its CRIU is done (to end it halfway would break the container's
  * connections) the freeze ends, unless there are other reasons, and so does a lock on the container's network.
  */
-export async function endInterruptedDumps(context: RuntimeContext): Promise<void> {
+async function endInterruptedDumps(context: RuntimeContext): Promise<void> {
   for (const container of containersOfThisBoot()) {
     const record = readRecord(container);
     const places = placesOf(container);
@@ -47,8 +74,12 @@ async function endWaitingDump(places: Places, id: string): Promise<void> {
 }
 
 function dumps({ dumpPid }: Places, id: string): boolean {
+  return runs(dumpPid, id);
+}
+
+function runs(pidFile: string, id: string): boolean {
   try {
-    return readFileSync(`/proc/${readFileSync(dumpPid, "utf8")}/cmdline`, "utf8").includes(id);
+    return readFileSync(`/proc/${readFileSync(pidFile, "utf8")}/cmdline`, "utf8").includes(id);
   } catch {
     return false;
   }
