@@ -9,42 +9,31 @@ import {
 } from "../contract";
 import { act } from "./actions";
 import { createSwitch } from "./actions/switch-off";
-import { type Context, count, enter, type Local, localOf, type Subject, track } from "./context";
+import { type Context, count, type Local, localOf, type Subject, track } from "./context";
 import { handleCtl } from "./control";
+import { adoptCopies, observeCopy } from "./copies";
 import { type Decision, decide } from "./decide";
-import { type Arrivals, arrived, lateAt, suspected } from "./detector";
-import type { Env, LeaseEvent } from "./env";
-import { askForPromises } from "./failsafe";
+import { type Arrivals, arrived } from "./detector";
+import type { Env } from "./env";
 import { whomToFence } from "./fencing";
 import { createGateKeeper } from "./gate-keeper";
 import { publishInfo } from "./host-info";
 import { decideInput } from "./input";
+import { checkGate, onLeaseEvent } from "./lapse";
 import { betterLeader } from "./leadership";
-import { heartbeatAge, isOverdue, noObservations, observe, untilFence } from "./observe";
+import { noObservations, observe } from "./observe";
 import { fenceTxn, sessionCompares } from "./ownership";
+import { beatInterval, pause } from "./pace";
 import { createPeerClocks } from "./peer-clocks";
-import { createPromises } from "./promises";
 import { createProber } from "./prober";
+import { createPromises } from "./promises";
 import { establishSession, readStore } from "./session";
 import { groupStatus, timingSentence } from "./status";
 import { whomToSwitchOff } from "./stonith";
 import { keepStored, refreshStored } from "./stored";
-import { type ContainerView, createViewReader, emptyContainer, sessionHolds } from "./view";
+import { updateSuspects } from "./suspicion";
+import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
-/** While W of a suspected peer is counted the store is read this often, so that it is counted closely. */
-const SUSPICION_READ_MS = 25;
-/** While a container is handed over from here. */
-const MOVE_READ_MS = 50;
-/** While a container that was moved here waits for this host to own it, nobody serves it. */
-const HANDOVER_READ_MS = 10;
-/**
- * Otherwise it is read as often as keeps every count of W: with W/6 between two reads, two of them may fail before a
- * gap of W/2 starts the counts anew (safety.md 1.2, I9). In short profiles less often, since reads are what an idle
- * agent costs; in long ones more often, since what is wanted of it is read with them.
- */
-const QUIET_READS_PER_W = 6;
-const LEAST_READ_MS = 200;
-const MOST_READ_MS = 500;
 /** The lease process hears this often that the agent is alive: several times in the silence that it allows. */
 const PING_MS = 1000;
 /** What the lease process says of the gate is compared with what was asked for this often. */
@@ -182,7 +171,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       fenceFault: null,
     };
     env.gate.onEvent((event) => {
-      if (!signal.aborted) void onLeaseEvent(session, event, lose);
+      if (!signal.aborted) void onLeaseEvent(session, event, { lose, quorum });
     });
     env.runtime.onExit((name) => {
       if (!signal.aborted) void onExit(session, name, tools);
@@ -199,7 +188,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         await cycle(session, tools);
         cycledAt = env.clock.now();
         isReady();
-        await pause(session, woken.signal);
+        await pause(session, woken.signal, { arrivals, quorum });
       }
     } finally {
       timer.abort();
@@ -254,7 +243,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         track(session, tellCertificate());
       }
       quorum = false;
-      updateSuspects(session);
+      updateSuspects(session, { arrivals, ownLagMs });
       holdWithoutStore(session, tools);
       return;
     }
@@ -276,7 +265,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       );
       env.store.setEndpoints(session.policy.etcdEndpoints);
     }
-    updateSuspects(session);
+    updateSuspects(session, { arrivals, ownLagMs });
     clocks.judge(session);
     tellTiming(session);
     const own = session.view.hosts.get(session.me.host);
@@ -291,7 +280,10 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         faults.push(`${what}: ${error.message}`);
       });
     await step("the gate was not configured", tools.syncGate());
-    await step("the gate was not checked", checkGate(session, tools));
+    if (env.clock.now() - tools.lastGateCheck >= GATE_CHECK_MS) {
+      tools.lastGateCheck = env.clock.now();
+      await step("the gate was not checked", checkGate(session));
+    }
     await step("the generations here were not looked through", keepStored(session));
     for (const { host, because } of whomToFence(session)) fenceBeside(session, host, because, tools);
     tools.switchOff(whomToSwitchOff(session));
@@ -431,140 +423,6 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     session.wake();
   }
 
-  function updateSuspects(session: Context): void {
-    const now = env.clock.now();
-    const intervalMs = beatInterval(session);
-    const next = new Set<string>();
-    for (const [host, seen] of arrivals) {
-      const record = session.view.hosts.get(host)?.session?.value.sid;
-      if (record === seen.sid && suspected(seen, { now, intervalMs, ownLagMs })) next.add(host);
-    }
-    for (const host of next) {
-      if (!session.suspects.has(host))
-        env.log.event({ kind: "suspicion", sentence: `${host} is suspected: its heartbeats stopped` });
-    }
-    for (const host of session.suspects) {
-      if (!next.has(host))
-        env.log.event({ kind: "suspicion", sentence: `${host} is not suspected any more` });
-    }
-    session.suspects = next;
-  }
-
-  /**
-   * Sleeps until the next cycle is due, something wakes the agent, or a heartbeat is late: W of what may have died is
-   * counted from the first read of its last renewal, and the next quiet read would be a while off.
-   */
-  async function pause(session: Context, woken: AbortSignal): Promise<void> {
-    const due = env.clock.now() + readPause(session);
-    const heard = new Set(heardPeers(session));
-    for (;;) {
-      const now = env.clock.now();
-      const late = [...heard].map((peer) => lateAt(arrivals.get(peer)!, beatInterval(session)));
-      if (woken.aborted || now >= due || late.some((at) => at <= now)) return;
-      await env.clock.sleep(Math.min(due, ...late) - now, woken).catch(() => {});
-    }
-  }
-
-  /** Peers whose next heartbeat is not late yet. */
-  function heardPeers(session: Context): string[] {
-    const now = env.clock.now();
-    const interval = beatInterval(session);
-    return [...arrivals].flatMap(([peer, seen]) => {
-      const known = session.view.hosts.get(peer)?.session?.value.sid === seen.sid;
-      return known && lateAt(seen, interval) > now ? [peer] : [];
-    });
-  }
-
-  function readPause(session: Context): number {
-    const locals = [...session.locals.values()];
-    // A container that was moved here waits before its next instruction for the word that this host owns it.
-    if (locals.some((local) => local.heldFor !== null)) return HANDOVER_READ_MS;
-    const { timing } = session.policy;
-    if (isCounting(session))
-      return Math.min(SUSPICION_READ_MS, untilFence(session.observations, timing, env.clock.now()));
-    // A target that dies now is to be suspected soon; what is moved needs the processor, too.
-    if (locals.some((local) => local.standing === "HANDOVER")) return MOVE_READ_MS;
-    const { fenceMs, intervalMs } = timing;
-    const quiet = Math.min(Math.max(fenceMs / QUIET_READS_PER_W, LEAST_READ_MS), MOST_READ_MS);
-    return quorum ? quiet : Math.min(quiet, intervalMs);
-  }
-
-  /**
-   * Whether a peer's W runs, or ran out so lately that its fence may still be on its way. A peer that has lost only the
-   * store is not suspected, since it is heard; its key tells.
-   */
-  function isCounting({ me, suspects, observations, policy: { timing, hosts }, view }: Context): boolean {
-    const now = env.clock.now();
-    const limit = 2 * timing.fenceMs;
-    const suspected = [...suspects].some((host) => (heartbeatAge(observations, host, now) ?? 0) < limit);
-    return suspected || hosts.some(({ name }) => name !== me.host && isHeldOverdue(name));
-
-    function isHeldOverdue(name: string): boolean {
-      const sid = view.hosts.get(name)?.session?.value.sid;
-      return sid !== undefined && sessionHolds(view, name, sid) && isOverdue(observations, name, timing, now);
-    }
-  }
-
-  async function onLeaseEvent(
-    session: Context,
-    event: LeaseEvent,
-    lose: (why: string) => void,
-  ): Promise<void> {
-    if (event.type === "tampered") {
-      env.log.event({
-        kind: "gate",
-        sentence: `the gate's table was changed by somebody: ${event.detail}; ${event.repaired ? "repaired, closed" : "not repaired"}`,
-      });
-      for (const local of session.locals.values()) local.joined = false;
-      session.gateBrokenAt = event.repaired ? null : env.clock.now();
-      // safety: without a gate nothing cuts a container off when the lease ends.
-      if (!event.repaired) await freezeAll(session, (local) => local.mac === "real");
-      return session.wake();
-    }
-    if (event.sid !== session.me.sid) return;
-    if (event.type === "asking")
-      return askForPromises(session, event, quorum).catch((error: Error) => {
-        if (!session.signal.aborted)
-          env.log.warn(`the lease process was not told of promises: ${error.message}`);
-      });
-    if (event.type === "lost") return lose("the lease's renewal was refused");
-    session.lapsed = event.type === "lapsed";
-    if (session.lapsed) await lapse(session);
-    else {
-      session.gateBrokenAt = null;
-      env.log.event({ kind: "lease", sentence: "the lease is renewed again" });
-    }
-    session.wake();
-  }
-
-  /** The kernel already drops; freezing stops time for the application until it is known who owns it. */
-  async function lapse(session: Context): Promise<void> {
-    count(session, "lapses_total");
-    // What still begins is behind the closed gate, and would take a freeze for a failure.
-    const frozen = await freezeAll(
-      session,
-      (local) => local.mac === "real" && local.standing !== "RESTORING",
-    );
-    env.log.event({
-      kind: "lease",
-      sentence: `the lease was not renewed in time: ${frozen.join(", ") || "nothing"} is cut off and frozen`,
-    });
-  }
-
-  async function freezeAll(session: Context, which: (local: Local) => boolean): Promise<string[]> {
-    const running = [...session.locals].filter(([, local]) => local.state === "running" && which(local));
-    await Promise.allSettled(
-      running.map(async ([name, local]) => {
-        local.joined = false;
-        enter(session, name, local, "LAPSED");
-        await env.runtime.freeze(name, "lapse");
-        // It may have ended meanwhile, and nobody would be told again.
-        if (local.state === "running") local.state = "frozen";
-      }),
-    );
-    return running.map(([name]) => name);
-  }
-
   async function onExit(session: Context, name: string, tools: Tools): Promise<void> {
     await observeCopy(session, name);
     const container = session.view.containers.get(name);
@@ -579,45 +437,6 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       env.gate.leave(realMac(session.me.group, container)),
       env.runtime.kill(container),
     ]);
-  }
-
-  async function checkGate(session: Context, tools: Tools): Promise<void> {
-    const now = env.clock.now();
-    if (now - tools.lastGateCheck < GATE_CHECK_MS) return;
-    tools.lastGateCheck = now;
-    const { open, lapsed, sid, leaseMs } = await env.gate.state();
-    if (sid !== session.me.sid) {
-      await env.gate.adopt({ sid: session.me.sid, record: session.me.record });
-      return;
-    }
-    if (lapsed && !session.lapsed) {
-      session.lapsed = true;
-      await lapse(session);
-    }
-    session.lapsed = lapsed;
-    // A lease that was renewed since could use its gate.
-    const broken = session.gateBrokenAt !== null && now - session.gateBrokenAt <= leaseMs;
-    if (!broken && !lapsed) session.gateBrokenAt = null;
-    for (const [name, local] of session.locals) {
-      if (local.joined && !open.includes(realMac(session.me.group, name))) local.joined = false;
-    }
-  }
-
-  async function adoptCopies(session: Context): Promise<void> {
-    for (const copy of await env.runtime.list()) await observeCopy(session, copy.container);
-  }
-
-  async function observeCopy(session: Context, name: string): Promise<void> {
-    const copy = await env.runtime.inspect(name).catch(() => null);
-    if (!copy) return;
-    const local = localOf(session, name);
-    local.state = copy.state;
-    local.detail = copy.detail;
-    local.mac = copy.mac === null ? null : copy.mac === realMac(session.me.group, name) ? "real" : "parked";
-    if (copy.state === "prepared") enter(session, name, local, "PREPARED");
-    if (copy.state === "absent") enter(session, name, local, "ABSENT");
-    if (copy.state !== "held" && copy.state !== "warm") Object.assign(local, { held: null, warmMb: null });
-    if (copy.state !== "held") local.heldFor = null;
   }
 }
 
@@ -636,11 +455,6 @@ interface Tools {
   fencing: Set<string>;
   /** Why the last fence failed. */
   fenceFault: string | null;
-}
-
-/** How often UDP heartbeats are sent, ms. */
-function beatInterval(session: Context): number {
-  return session.policy.timing.intervalMs;
 }
 
 /** Nothing of it is in the store or here any more. */

@@ -1,7 +1,7 @@
 import { type Ports, paths, type Timing } from "../contract";
+import { httpsUrl } from "../group/address";
 import { checkFile } from "./etcd-check";
 import { bootstrapMarker, joinFile } from "./etcd-files";
-import { httpsUrl } from "../group/address";
 
 export { bootstrapMarker, joinFile };
 

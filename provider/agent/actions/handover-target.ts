@@ -4,8 +4,8 @@ import { handoverStage } from "../decide-handover";
 import { giveBackTxn } from "../handover-txns";
 import { settle } from "../settle";
 import { type ContainerView, createViewReader, sessionHolds } from "../view";
-import { open, tellNetwork } from "./begin";
 import { unlessSuspected } from "./limit";
+import { open, tellNetwork } from "./open";
 import { beginAgain } from "./own";
 import { prepare } from "./standby";
 

@@ -1,11 +1,13 @@
 import type { Context, Subject } from "../context";
 import type { Decision } from "../decide";
-import { begin, giveUp, rejoin } from "./begin";
+import { begin } from "./begin";
 import { listMembers } from "./failsafe";
 import { checkpoint } from "./generations";
+import { giveUp } from "./give-up";
 import { handOver, move, rollBack, takeBack } from "./handover";
 import { giveBack, release, take } from "./handover-target";
 import { fetchNamed, scrub } from "./holding";
+import { rejoin } from "./open";
 import { assignStandbys, beginAgain, claim, evict, forget, forgetTries, remove, takeOver } from "./own";
 import { resume } from "./resume";
 import { discard, hold, prepare, warm } from "./standby";

@@ -1,6 +1,6 @@
 import type { Context, Subject } from "../context";
 import { usableGeneration } from "../view";
-import { restoreIntact } from "./begin";
+import { restoreIntact } from "./restore";
 
 /**
  * After a crash: the engine is told to restore the copy while the new epoch is recorded and what ended is taken down,

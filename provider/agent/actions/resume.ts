@@ -1,5 +1,5 @@
 import type { Context, Subject } from "../context";
-import { open, reopen, tellNetwork } from "./begin";
+import { open, reopen, tellNetwork } from "./open";
 
 /**
  * The record says that this host owns it and no handover is left that could change that: its gate is opened, then what

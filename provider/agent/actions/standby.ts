@@ -1,7 +1,7 @@
 import { type Generation, parkedMac, specDigest } from "../../contract";
 import { type Context, enter, type Subject, unlessEnded } from "../context";
 import { holds } from "../standby";
-import { restoreIntact } from "./begin";
+import { restoreIntact } from "./restore";
 
 /** After a copy could not be prepared, or a speculative restore failed or was let go, the next attempt waits this long. */
 const RETRY_PAUSE_MS = 10_000;

@@ -1,5 +1,5 @@
 import { ctlReplySchema, keysOf, type Owner, parse } from "../../contract";
-import { yieldTo } from "../actions/begin";
+import { yieldTo } from "../actions/give-up";
 import { type Context, localOf, track } from "../context";
 import { freshView, Refusal } from "../control/support";
 import { isLiveMember } from "../input";

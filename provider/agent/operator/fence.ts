@@ -1,9 +1,9 @@
 import { type Fence, fenceAfterMs, keysOf } from "../../contract";
 import { type Context, count } from "../context";
 import { freshView, Refusal } from "../control/support";
+import type { Txn } from "../env";
 import { isLiveMember } from "../input";
 import { heartbeatAge } from "../observe";
-import type { Txn } from "../env";
 import { sessionCompares } from "../ownership";
 import { hasPromised } from "../promises";
 import { settle } from "../settle";

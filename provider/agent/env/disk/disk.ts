@@ -10,6 +10,7 @@ import {
   parseJson,
 } from "../../../contract";
 import type { Disk, GenerationRef } from "../../env";
+import { createSerial } from "../serial";
 import { pack } from "./archive";
 import { type Arrival, createArrivals } from "./arrivals";
 import { createEpochFloor } from "./epoch-floor";
@@ -19,7 +20,6 @@ import { createIncoming } from "./incoming";
 import { generationOf, generationText, layoutOf, MANIFEST } from "./layout";
 import { isOf, readManifest } from "./manifest-file";
 import { GenerationRefused } from "./refused";
-import { createSerial } from "../serial";
 import { checkFiles, type FoundFiles, findFiles, treesOf } from "./tree";
 
 export interface GenerationDisk extends Disk {

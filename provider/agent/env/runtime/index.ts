@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import type { Log, Runtime } from "../../env";
+import { createSerial } from "../serial";
 import { announce } from "./announce";
 import type { HostNetwork } from "./commands/ip";
 import type { RuntimeContext } from "./context";
@@ -9,7 +10,6 @@ import { dump } from "./dump";
 import { tryRun } from "./exec";
 import { createExitWatch } from "./exit-watch";
 import { freeze, thaw } from "./freezer";
-import { createSerial } from "../serial";
 import { createJobs } from "./jobs";
 import { ensureImage, kill, prepare, remove, start, unroute } from "./lifecycle";
 import { list } from "./listing";

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { engineName } from "../../../contract";
-import { cgroupOf, writeCgroup } from "./cgroup";
 import { loadArchive } from "./archive-image";
+import { cgroupOf, writeCgroup } from "./cgroup";
 import { environmentOf } from "./commands/create";
 import { podman, podmanCreate } from "./commands/podman";
 import { runc, runcRoots } from "./commands/runc";

@@ -1,5 +1,5 @@
-import { policySchema, timingOf } from "../../../../provider/contract";
 import type { OtherVoter, Seen } from "../../../../provider/agent/cli/recover/plan";
+import { policySchema, timingOf } from "../../../../provider/contract";
 import { AT, containerOf, hostOf, viewOf } from "../../support/views";
 
 const names = ["a", "b", "c", "d", "e"];

@@ -1,0 +1,72 @@
+import { type Connection, type ContainerSpec, realMac } from "../../contract";
+import { type Context, type Subject, unlessEnded } from "../context";
+import { Undumpable } from "../env";
+
+/** A trial checkpoint that fails for a reason that may pass is repeated, after this long. */
+const TRIALS = 3;
+const TRIAL_PAUSE_MS = 500;
+
+/** Starts it without memory, behind the closed gate, until its application is healthy and it was dumped once. */
+export async function startCold(
+  context: Context,
+  { subject, spec, syncGate }: { subject: Subject; spec: ContainerSpec; syncGate: () => Promise<void> },
+): Promise<Connection[]> {
+  const { runtime } = context.env;
+  const { local } = subject;
+  const mac = realMac(context.me.group, spec.name);
+  local.mac = "real";
+  await syncGate();
+  await unlessEnded(context, runtime.ensureImage(spec.workload));
+  await runtime.start({ spec, mac });
+  local.state = "running";
+  await untilHealthy(context, spec);
+  await trialCheckpoint(context, subject);
+  return [];
+}
+
+/** Waits for the application behind the closed gate, as long as its probes' start period allows. */
+async function untilHealthy(context: Context, spec: ContainerSpec): Promise<void> {
+  const mac = realMac(context.me.group, spec.name);
+  for (const probe of spec.probes) {
+    const deadline = context.env.clock.now() + probe.startPeriod * 1000 + probe.timeout * 1000;
+    for (;;) {
+      const fault = await context.env.runtime.probe({ spec, mac, probe });
+      if (fault === null) break;
+      const { state, detail } = await context.env.runtime.inspect(spec.name);
+      if (state !== "running") throw new Error(`it ${detail ?? `is ${state}`} right after its start`);
+      if (context.env.clock.now() >= deadline)
+        throw new Error(`its probe fails after the start period: ${fault}`);
+      await context.env.clock.sleep(100, context.signal);
+    }
+  }
+}
+
+/** Admission: what cannot be dumped is refused now, not when it is needed. */
+async function trialCheckpoint(context: Context, subject: Subject): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const fault = await faultOfTrial(context, subject);
+    if (fault === null) return;
+    const { message } = fault;
+    if (fault instanceof Undumpable && (attempt === TRIALS || !fault.mayPass))
+      throw new Undumpable(`it cannot be checkpointed: ${message}`);
+    if (attempt === TRIALS) throw new Error(`its trial checkpoint failed ${TRIALS} times: ${message}`);
+    context.env.log.warn(`${subject.container.name}: its trial checkpoint is repeated: ${message}`);
+    await context.env.clock.sleep(TRIAL_PAUSE_MS, context.signal);
+  }
+}
+
+/** Why it could not be dumped; null: it can be. Throws when it ended. */
+async function faultOfTrial(context: Context, { container }: Subject): Promise<Error | null> {
+  const trial = { container: container.name, epoch: container.owner!.value.epoch, gen: 0 };
+  const folder = await context.env.disk.begin(trial);
+  try {
+    await context.env.runtime.dump({ container: container.name, folder });
+    return null;
+  } catch (error) {
+    const { state, detail } = await context.env.runtime.inspect(container.name);
+    if (state !== "running") throw new Error(`it ${detail ?? `is ${state}`} right after its start`);
+    return error as Error;
+  } finally {
+    await context.env.disk.remove(trial);
+  }
+}
