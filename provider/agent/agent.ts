@@ -367,19 +367,14 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       if (decision.do === "evict" && local.joined) track(session, closeAtOnce(session, container.name));
       return;
     }
-    track(session, carryOut(session, { container, local }, decision, tools));
+    track(session, carryOut(session, { container, local }, decision));
   }
 
-  async function carryOut(
-    session: Context,
-    subject: Subject,
-    decision: Decision,
-    { syncGate }: Tools,
-  ): Promise<void> {
+  async function carryOut(session: Context, subject: Subject, decision: Decision): Promise<void> {
     const { local, container } = subject;
     local.busy = decision.do;
     try {
-      env.log.debug(await act(session, subject, decision, syncGate));
+      env.log.debug(await act(session, subject, decision));
     } catch (error) {
       if (session.signal.aborted) return;
       env.log.event({

@@ -15,11 +15,7 @@ import { restoreIntact } from "./restore";
 const READ_AGAIN_MS = 20;
 
 /** This host owns the container and its phase is RESTORING: restore or start it, then make it reachable. */
-export async function begin(
-  context: Context,
-  subject: Subject,
-  syncGate: () => Promise<void>,
-): Promise<string> {
+export async function begin(context: Context, subject: Subject): Promise<string> {
   const { container, local } = subject;
   const owner = container.owner!.value;
   const spec = container.spec!.value;
@@ -31,8 +27,8 @@ export async function begin(
   if (local.mac !== "parked") await context.env.gate.leave(realMac(context.me.group, container.name));
   try {
     const connections = owner.gen
-      ? await restore(context, subject, syncGate)
-      : await startCold(context, { subject, spec, syncGate });
+      ? await restore(context, subject)
+      : await startCold(context, { subject, spec });
     // What it says before the gate is open is dropped, so that it may execute already.
     const steps = [
       open(context, subject, `${owner.reason}; serves again`),
@@ -54,20 +50,16 @@ export async function begin(
   return sentence;
 }
 
-async function restore(
-  context: Context,
-  { container, local }: Subject,
-  syncGate: () => Promise<void>,
-): Promise<Connection[]> {
+async function restore(context: Context, { container, local }: Subject): Promise<Connection[]> {
   const { runtime } = context.env;
   const named = container.owner!.value.gen!;
   // What is held or warm was verified when it was restored: after the fence nothing depends on the memory's size.
   if (!holds(local, named)) {
-    await restoreIntact(context, { container, local }, { named, syncGate });
+    await restoreIntact(context, { container, local }, { named });
   }
   if (local.mac !== "real") {
     local.mac = "real";
-    await syncGate();
+    await context.syncGate();
     await runtime.setMac(container.name, realMac(context.me.group, container.name));
   }
   return connectionsIn(context, container.name, named);

@@ -9,13 +9,13 @@ const TRIAL_PAUSE_MS = 500;
 /** Starts it without memory, behind the closed gate, until its application is healthy and it was dumped once. */
 export async function startCold(
   context: Context,
-  { subject, spec, syncGate }: { subject: Subject; spec: ContainerSpec; syncGate: () => Promise<void> },
+  { subject, spec }: { subject: Subject; spec: ContainerSpec },
 ): Promise<Connection[]> {
   const { runtime } = context.env;
   const { local } = subject;
   const mac = realMac(context.me.group, spec.name);
   local.mac = "real";
-  await syncGate();
+  await context.syncGate();
   await unlessEnded(context, runtime.ensureImage(spec.workload));
   await runtime.start({ spec, mac });
   local.state = "running";

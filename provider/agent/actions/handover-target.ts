@@ -32,7 +32,7 @@ async function serveStep(context: Context, request: HandoverRequest): Promise<vo
   local.busy = "handover";
   try {
     await untilSeen(context, request);
-    if (step.do === "prepare") await prepare(context, { container, local }, context.syncGate);
+    if (step.do === "prepare") await prepare(context, { container, local });
     else
       await restoreMoved(context, { container, local }, { id: request.id, epoch: step.epoch, gen: step.gen });
   } catch (error) {
@@ -157,7 +157,7 @@ export async function giveBack(context: Context, subject: Subject, because: stri
   const { from, fromSid } = container.migration!.value;
   const reason = `given back by ${me.host}: ${because}`;
   if (!sessionHolds(view, from, fromSid))
-    return beginAgain(context, subject, { cold: false, because: reason, syncGate: context.syncGate });
+    return beginAgain(context, subject, { cold: false, because: reason });
   const source = view.hosts.get(from)!;
   const txn = giveBackTxn(me, container, { source, at: env.clock.wall(), reason });
   const { committed } = await settle(env, txn, context.signal);

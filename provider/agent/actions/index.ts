@@ -13,25 +13,20 @@ import { resume } from "./resume";
 import { discard, hold, prepare, warm } from "./standby";
 
 /** Carries out a decision; returns what was done in one sentence. */
-export async function act(
-  context: Context,
-  subject: Subject,
-  decision: Decision,
-  syncGate: () => Promise<void>,
-): Promise<string> {
+export async function act(context: Context, subject: Subject, decision: Decision): Promise<string> {
   switch (decision.do) {
     case "nothing":
       return decision.because;
     case "claim":
       return claim(context, subject);
     case "begin":
-      return begin(context, subject, syncGate);
+      return begin(context, subject);
     case "resume":
       return resume(context, subject);
     case "rejoin":
       return rejoin(context, subject);
     case "begin-again":
-      return beginAgain(context, subject, { ...decision, syncGate });
+      return beginAgain(context, subject, decision);
     case "give-up":
       return giveUp(context, subject, decision.because);
     case "assign-standbys":
@@ -53,15 +48,15 @@ export async function act(
     case "forget":
       return forget(context, subject);
     case "prepare":
-      return prepare(context, subject, syncGate);
+      return prepare(context, subject);
     case "hold":
-      return hold(context, subject, { because: decision.because, syncGate });
+      return hold(context, subject, decision.because);
     case "warm":
-      return warm(context, subject, { because: decision.because, syncGate });
+      return warm(context, subject, decision.because);
     case "discard":
       return discard(context, subject, decision.because);
     case "take-over":
-      return takeOver(context, subject, { because: decision.because, syncGate });
+      return takeOver(context, subject, decision.because);
     case "move":
       return move(context, subject, decision);
     case "hand-over":

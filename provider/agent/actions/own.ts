@@ -28,11 +28,7 @@ export async function claim(context: Context, { container }: Subject): Promise<s
     : `${container.name}: another host was first`;
 }
 
-export async function takeOver(
-  context: Context,
-  subject: Subject,
-  { because, syncGate }: { because: string; syncGate: () => Promise<void> },
-): Promise<string> {
+export async function takeOver(context: Context, subject: Subject, because: string): Promise<string> {
   const { container } = subject;
   const before = container.owner!.value;
   const fence = context.view.hosts.get(before.host)?.fences.get(before.sid) ?? null;
@@ -52,14 +48,14 @@ export async function takeOver(
   context.env.log.event({ kind: "failover", container: container.name, sentence });
   if (!holds(subject.local, owner.gen)) return sentence;
   const view = await freshView(context).catch(() => null);
-  return (view && (await beginAtOnce(context, view, subject, syncGate))) ?? sentence;
+  return (view && (await beginAtOnce(context, view, subject))) ?? sentence;
 }
 
 /** A new life on this host under a new epoch. The old one is closed to the network before the epoch rises. */
 export async function beginAgain(
   context: Context,
   subject: Subject,
-  { cold, because, syncGate }: { cold: boolean; because: string; syncGate: () => Promise<void> },
+  { cold, because }: { cold: boolean; because: string },
 ): Promise<string> {
   const { container, local } = subject;
   const { env, me } = context;
@@ -80,7 +76,7 @@ export async function beginAgain(
   const recorded = settle(env, txn, context.signal);
   local.unhealthy = null;
   local.runningSince = null;
-  const recovery = recovers ? recover(context, subject, { recorded, syncGate }) : null;
+  const recovery = recovers ? recover(context, subject, { recorded }) : null;
   const { committed } = await recorded.catch(async (error: Error) => {
     // What goes on in the engine after the session's end would meet what the next one removes.
     await recovery?.catch(() => {});
@@ -94,7 +90,7 @@ export async function beginAgain(
   }
   await recovery;
   if (!committed) return `${container.name}: its records changed, decides again`;
-  const begun = await beginAtOnce(context, context.view, subject, syncGate);
+  const begun = await beginAtOnce(context, context.view, subject);
   return begun ?? `${container.name} begins again: ${because}`;
 }
 
@@ -103,13 +99,12 @@ async function beginAtOnce(
   context: Context,
   view: GroupView,
   { container: before, local }: Subject,
-  syncGate: () => Promise<void>,
 ): Promise<string | null> {
   const container = view.containers.get(before.name);
   const owner = container?.owner?.value;
   const isMine = owner?.host === context.me.host && owner.sid === context.me.sid;
   if (!container || !isMine || owner.phase !== "RESTORING" || !holds(local, owner.gen)) return null;
-  return begin(context, { container, local }, syncGate);
+  return begin(context, { container, local });
 }
 
 /** It runs stably: what failed before does not count any more, here or elsewhere. */

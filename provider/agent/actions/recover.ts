@@ -10,7 +10,7 @@ import { restoreIntact } from "./restore";
 export async function recover(
   context: Context,
   { container, local }: Subject,
-  { recorded, syncGate }: { recorded: Promise<{ committed: boolean }>; syncGate: () => Promise<void> },
+  { recorded }: { recorded: Promise<{ committed: boolean }> },
 ): Promise<void> {
   const named = usableGeneration(container);
   if (!named) return;
@@ -22,7 +22,7 @@ export async function recover(
   again.catch(() => {});
   try {
     await runtime.kill(name);
-    await restoreIntact(context, { container, local }, { named, syncGate, mac: "real", again });
+    await restoreIntact(context, { container, local }, { named, mac: "real", again });
     Object.assign(local, { held: { epoch: named.epoch, gen: named.gen }, heldSince: clock.now() });
   } catch (error) {
     log.debug(`${name} was not restored at once: ${(error as Error).message}`);

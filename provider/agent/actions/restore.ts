@@ -11,14 +11,13 @@ export async function restoreIntact(
   { container, local }: Subject,
   target: {
     named: Named;
-    syncGate: () => Promise<void>;
     mac?: "parked" | "real";
     /** Into a copy that has just ended, when this has resolved. */
     again?: Promise<unknown>;
   },
 ): Promise<void> {
-  const { named, syncGate, mac, again } = target;
-  const restored = { container: container.name, spec: container.spec!.value, local, syncGate, mac };
+  const { named, mac, again } = target;
+  const restored = { container: container.name, spec: container.spec!.value, local, mac };
   const { folder, whole } = await namedFiles(context, container, named);
   const ready = Promise.all([whole, again]);
   // It may reject before it is waited for.
@@ -57,20 +56,19 @@ async function restoreHeld(
     folder: string;
     ready?: Promise<unknown>;
     again?: boolean;
-    syncGate: () => Promise<void>;
     mac?: "parked" | "real";
   },
 ): Promise<void> {
-  const { container, spec, local, folder, ready, again, syncGate, mac: kind = "parked" } = target;
+  const { container, spec, local, folder, ready, again, mac: kind = "parked" } = target;
   const parked = parkedMac(context.me.group, container, context.me.host);
   const mac = kind === "real" ? realMac(context.me.group, container) : parked;
   if (local.state !== "prepared" && !again) {
     local.mac = "parked";
-    await syncGate();
+    await context.syncGate();
     await context.env.runtime.prepare({ spec, mac: parked });
   }
   local.mac = kind;
-  await syncGate();
+  await context.syncGate();
   await context.env.runtime.restore({ spec, mac, folder, ready, again, hold: true, tcp: "close" });
   local.state = "held";
 }

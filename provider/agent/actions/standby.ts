@@ -6,14 +6,10 @@ import { restoreIntact } from "./restore";
 /** After a copy could not be prepared, or a speculative restore failed or was let go, the next attempt waits this long. */
 const RETRY_PAUSE_MS = 10_000;
 
-export async function prepare(
-  context: Context,
-  { container, local }: Subject,
-  syncGate: () => Promise<void>,
-): Promise<string> {
+export async function prepare(context: Context, { container, local }: Subject): Promise<string> {
   const spec = container.spec!.value;
   local.mac = "parked";
-  await syncGate();
+  await context.syncGate();
   try {
     await unlessEnded(context, context.env.runtime.ensureImage(spec.workload));
     await context.env.runtime.prepare({
@@ -31,14 +27,10 @@ export async function prepare(
 }
 
 /** The primary is suspected: restore its committed generation and wait before its first instruction. */
-export async function hold(
-  context: Context,
-  subject: Subject,
-  { because, syncGate }: { because: string; syncGate: () => Promise<void> },
-): Promise<string> {
+export async function hold(context: Context, subject: Subject, because: string): Promise<string> {
   const { container, local } = subject;
   const startedAt = context.env.clock.now();
-  const named = await restoreNamed(context, subject, syncGate);
+  const named = await restoreNamed(context, subject);
   local.heldSince = context.env.clock.now();
   enter(context, container.name, local, "HELD");
   const took = Math.round(local.heldSince - startedAt);
@@ -48,15 +40,11 @@ export async function hold(
 }
 
 /** Keeps a restored, frozen copy of the committed generation; until it is there, the files are what a failover takes. */
-export async function warm(
-  context: Context,
-  subject: Subject,
-  { because, syncGate }: { because: string; syncGate: () => Promise<void> },
-): Promise<string> {
+export async function warm(context: Context, subject: Subject, because: string): Promise<string> {
   const { container, local } = subject;
   const startedAt = context.env.clock.now();
   if (local.state !== "held" || !holds(local, container.generation!.value))
-    await restoreNamed(context, subject, syncGate);
+    await restoreNamed(context, subject);
   const { memoryMb } = await context.env.runtime.keepWarm(container.name);
   Object.assign(local, { state: "warm", warmMb: memoryMb, heldSince: null });
   enter(context, container.name, local, "WARM");
@@ -64,16 +52,12 @@ export async function warm(
   return `${container.name}: generation ${local.held!.epoch}-${local.held!.gen} is warm on ${context.me.host} after ${took} ms, ${memoryMb} MB: ${because}`;
 }
 
-async function restoreNamed(
-  context: Context,
-  { container, local }: Subject,
-  syncGate: () => Promise<void>,
-): Promise<Generation> {
+async function restoreNamed(context: Context, { container, local }: Subject): Promise<Generation> {
   const named = container.generation!.value;
   Object.assign(local, { held: null, heldSince: null, heldFor: null, warmMb: null });
   try {
     if (local.state === "warm") enter(context, container.name, local, "PREPARED");
-    await restoreIntact(context, { container, local }, { named, syncGate });
+    await restoreIntact(context, { container, local }, { named });
   } catch (error) {
     local.noHoldBefore = context.env.clock.now() + RETRY_PAUSE_MS;
     throw error;
