@@ -3,9 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Api, startApi } from "../../../provider/agent/api/server";
-import type { CliIo } from "../../../provider/agent/cli/io";
 import { run } from "../../../provider/agent/cli/run";
 import type { CtlReply, CtlRequest } from "../../../provider/contract";
+import { fakeIo } from "./fake-io";
 
 const plan: CtlReply = { ok: true, result: { will: "This stops db." } };
 const failedOver: CtlReply = { ok: true, result: { name: "db", from: "a", to: "b", epoch: 8 } };
@@ -13,8 +13,6 @@ const fenced: CtlReply = {
   ok: true,
   result: { host: "a", sid: "a-1", confirmedOff: true, containers: ["db"] },
 };
-
-const notHere = () => assert.fail("nothing is to be rebuilt here");
 
 describe("A command that an operator has to confirm", () => {
   let folder: string;
@@ -47,22 +45,16 @@ describe("A command that an operator has to confirm", () => {
   });
 
   const call = (args: string[], answer: string | null) => {
-    const io: CliIo = {
+    const io = fakeIo({
       socketPath: join(folder, "agent.sock"),
       out: (text) => {
         written += text;
       },
-      readStdin: async () => "",
       ask: async (question) => {
         questions.push(question);
         return answer;
       },
-      readSecret: async () => "",
-      runProgram: async () => ({ code: 0, stderr: "" }),
-      sleep: async () => {},
-      interrupted: () => new AbortController().signal,
-      recovery: notHere,
-    };
+    });
     return run(args, io);
   };
 

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import type { CliIo } from "../../../provider/agent/cli/io";
 import { run } from "../../../provider/agent/cli/run";
+import { fakeIo } from "./fake-io";
 
 const OPTIONS = "# the rack's PDU\nip=10.9.0.1\nusername=ha\npassword=s3cret=\n\nplug=4\n";
-
-const notHere = () => assert.fail("nothing is to be rebuilt here");
 
 describe("container-ha fence-agent", () => {
   let calls: [string, string][];
@@ -13,13 +11,10 @@ describe("container-ha fence-agent", () => {
 
   /** The exit codes that the fence agent ends with, one call after the other. */
   function call(codes: (number | null)[], { options = OPTIONS, stderr = "" } = {}): Promise<number> {
-    const io: CliIo = {
-      socketPath: "",
+    const io = fakeIo({
       out: (text) => {
         written += text;
       },
-      readStdin: async () => "",
-      ask: async () => null,
       readSecret: async () => options,
       runProgram: async (program, input) => {
         calls.push([program, input]);
@@ -28,9 +23,7 @@ describe("container-ha fence-agent", () => {
       sleep: async (ms) => {
         slept += ms;
       },
-      interrupted: () => new AbortController().signal,
-      recovery: notHere,
-    };
+    });
     return run(["fence-agent", "fence_apc", "/etc/fencing/b.conf"], io);
   }
   beforeEach(() => {

@@ -1,25 +1,16 @@
 import assert from "node:assert/strict";
 import type { CliError } from "../../../provider/agent/cli/cli-error";
-import type { CliIo } from "../../../provider/agent/cli/io";
 import { run } from "../../../provider/agent/cli/run";
-
-const notHere = () => assert.fail("nothing is to be rebuilt here");
+import { fakeIo } from "./fake-io";
 
 describe("command line without an agent", () => {
   let written: string;
-  const io: CliIo = {
-    socketPath: "/nonexistent/agent.sock",
+  const io = fakeIo({
     out: (text) => {
       written += text;
     },
     readStdin: async () => "{}",
-    ask: async () => null,
-    readSecret: async () => "",
-    runProgram: async () => ({ code: 0, stderr: "" }),
-    sleep: async () => {},
-    interrupted: () => new AbortController().signal,
-    recovery: notHere,
-  };
+  });
   beforeEach(() => {
     written = "";
   });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { CliIo } from "../../../../provider/agent/cli/io";
 import type { Recovery } from "../../../../provider/agent/cli/recover/act";
 import type { Plan, Seen } from "../../../../provider/agent/cli/recover/plan";
 import { run } from "../../../../provider/agent/cli/run";
+import { fakeIo } from "../fake-io";
 import { seenFromB } from "./seen";
 
 describe("container-ha recover", () => {
@@ -20,22 +20,16 @@ describe("container-ha recover", () => {
 
   const call = (args: string[], answer: string | null) => {
     const recovery: Recovery = { look: async () => looked, rebuild: async (plan) => void rebuilt.push(plan) };
-    const io: CliIo = {
-      socketPath: "/nonexistent/agent.sock",
+    const io = fakeIo({
       out: (text) => {
         written += text;
       },
-      readStdin: async () => "",
       ask: async (question) => {
         questions.push(question);
         return answer;
       },
-      readSecret: async () => "",
-      runProgram: async () => ({ code: 0, stderr: "" }),
-      sleep: async () => {},
-      interrupted: () => new AbortController().signal,
       recovery: () => recovery,
-    };
+    });
     return run(["recover", ...args], io);
   };
 
