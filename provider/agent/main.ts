@@ -22,7 +22,7 @@ import { createLog } from "./env/log";
 import { createNet } from "./env/net/net";
 import { createNotifier } from "./env/notify";
 import { createRuntime } from "./env/runtime";
-import { createStore } from "./env/store";
+import { storeOf } from "./env/store";
 
 const WATCHDOG_MS = 1000;
 
@@ -43,13 +43,7 @@ async function main(): Promise<void> {
     process.once(signal, () => stop.abort(new Error(signal)));
 
   const log = createLog({ host, level: agentConfig.logLevel });
-  const store = createStore({
-    group: policy.group,
-    endpoints: policy.etcdEndpoints,
-    serverName: group.etcdServerName,
-    tls: paths.tls,
-    host,
-  });
+  const store = storeOf(group);
   const disk = createDisk({ root: paths.store });
   await disk.sweep();
   const net = createNet({

@@ -32,3 +32,8 @@ export function contains(cidr: string, address: string): boolean {
   list.addSubnet(subnet.network, subnet.prefix, subnet.family);
   return list.check(address, subnet.family);
 }
+
+/** `10.0.0.1:7379`, `[fd00::1]:7379`. */
+export function hostPort(address: string, port: number): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+}

@@ -1,7 +1,4 @@
-/** `10.0.0.1:7379`, `[fd00::1]:7379`. */
-export function hostPort(address: string, port: number): string {
-  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
-}
+import { hostPort } from "../contract";
 
 export function httpsUrl(address: string, port: number): string {
   return `https://${hostPort(address, port)}`;

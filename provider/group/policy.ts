@@ -5,6 +5,7 @@ import {
   type Fencing,
   type GroupConfig,
   type GroupHost,
+  hostPort,
   type Policy,
   type Ports,
   type Profile,
@@ -14,7 +15,6 @@ import {
 import { UserError } from "../errors";
 import { votersOf } from "../etcd/voters";
 import { interfaceWith, type NetworkFacts, subnetOf } from "../preflight/facts";
-import { hostPort } from "./address";
 import { chooseTiming } from "./timing";
 
 export interface PolicyRequest {

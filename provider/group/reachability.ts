@@ -1,9 +1,8 @@
 import { LISTEN_SCRIPT, REACH_SCRIPT, STOP_LISTENING_SCRIPT, type Target } from "../commands/reach";
-import type { GroupHost, Ports } from "../contract";
+import { type GroupHost, hostPort, type Ports } from "../contract";
 import { UserError } from "../errors";
 import { onAll } from "../fleet";
 import type { HostSession } from "../ssh/session";
-import { hostPort } from "./address";
 
 /**
  * Checks that each of these hosts reaches each other one on every port it needs, with short-lived listeners where

@@ -1,4 +1,6 @@
+import type { GroupConfig } from "../../contract";
 import { keysOf } from "../../contract/keys";
+import { paths } from "../../contract/names";
 import type { Store, StoredValue, Txn, TxnOutcome } from "../env";
 import { createEtcd, type EtcdOptions } from "./etcd/client";
 import { EtcdError } from "./etcd/endpoint";
@@ -24,6 +26,14 @@ export interface EtcdStore extends Store {
   /** Read the PEM files again and connect anew. Throws and keeps the old ones where they cannot be used. */
   reloadTls(): void;
   close(): void;
+}
+
+/** The store of this host's group, at its voters or only at some of them. */
+export function storeOf(
+  { policy, host, etcdServerName }: GroupConfig,
+  endpoints: string[] = policy.etcdEndpoints,
+): EtcdStore {
+  return createStore({ group: policy.group, host, endpoints, serverName: etcdServerName, tls: paths.tls });
 }
 
 /** The group's records in etcd. */

@@ -4,7 +4,7 @@ import { gateTable, groupConfigSchema, parseJson, paths } from "../../contract";
 import { createClock } from "../env/clock";
 import { createHost } from "../env/host";
 import { createNotifier } from "../env/notify";
-import { createStore } from "../env/store";
+import { storeOf } from "../env/store";
 import { leaseTimeouts } from "../env/store-timeouts";
 import { createKernelGate } from "./kernel";
 import { createLease } from "./lease";
@@ -57,13 +57,7 @@ async function runLease(): Promise<void> {
   await waitForInterface(policy.interface);
 
   const notifier = createNotifier();
-  const store = createStore({
-    group: policy.group,
-    endpoints: policy.etcdEndpoints,
-    serverName: config.etcdServerName,
-    tls: paths.tls,
-    host,
-  });
+  const store = storeOf(config);
   const nft = createNft({ pidFile: `${paths.run}/lease-nft.pid` });
   const lease = createLease({
     group: policy.group,

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type GroupConfig,
   groupConfigSchema,
+  hostPort,
   keysOf,
   parseJson,
   paths,
@@ -15,12 +16,12 @@ import type { Txn } from "../../env";
 import { createDisk } from "../../env/disk/disk";
 import { createHost } from "../../env/host";
 import { run, tryRun } from "../../env/runtime/exec";
-import { createStore, type EtcdStore } from "../../env/store";
+import { type EtcdStore, storeOf } from "../../env/store";
 import { createViewReader, type GroupView } from "../../view";
 import { CliError } from "../cli-error";
 import { backupOf, staging } from "./alone";
 import { copyData, withEtcdAlone } from "./alone-etcd";
-import { endpointText, lookAtOthers, revisionOf, votersIn } from "./others";
+import { lookAtOthers, revisionOf, votersIn } from "./others";
 import type { Plan, Seen } from "./plan";
 import { recoverTxns, renamedSession, SKIPPED_REVISIONS } from "./records";
 
@@ -131,13 +132,7 @@ async function readConfig(): Promise<GroupConfig> {
 
 /** Whether a majority answers, at any voter. */
 async function hasQuorum(config: GroupConfig): Promise<boolean> {
-  const store = createStore({
-    group: config.policy.group,
-    endpoints: config.policy.etcdEndpoints,
-    serverName: config.etcdServerName,
-    tls: paths.tls,
-    host: config.host,
-  });
+  const store = storeOf(config);
   try {
     return await answers(store, QUORUM_MS);
   } finally {
@@ -148,13 +143,7 @@ async function hasQuorum(config: GroupConfig): Promise<boolean> {
 /** The rebuilt etcd answers at its own address. */
 async function untilServed(config: GroupConfig): Promise<void> {
   const own = votersIn(config).find(({ name }) => name === config.host)!;
-  const store = createStore({
-    group: config.policy.group,
-    endpoints: [endpointText(own.address, config.policy.ports.etcdClient)],
-    serverName: config.etcdServerName,
-    tls: paths.tls,
-    host: config.host,
-  });
+  const store = storeOf(config, [hostPort(own.address, config.policy.ports.etcdClient)]);
   try {
     if (await answers(store, SERVED_MS)) return;
     throw new CliError(

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type GroupConfig, paths } from "../../../contract";
 import { run } from "../../env/runtime/exec";
-import { createStore, type EtcdStore } from "../../env/store";
+import { type EtcdStore, storeOf } from "../../env/store";
 import { CliError } from "../cli-error";
 import { aloneArgv, staging } from "./alone";
 
@@ -37,13 +37,7 @@ export async function withEtcdAlone<T>(
   });
   const ended = once(child, "close");
   const endpoint = `127.0.0.1:${config.policy.ports.etcdClient}`;
-  const store = createStore({
-    group: config.policy.group,
-    endpoints: [endpoint],
-    serverName: config.etcdServerName,
-    tls: paths.tls,
-    host: config.host,
-  });
+  const store = storeOf(config, [endpoint]);
   try {
     await untilReady(store, { hasEnded: () => child.exitCode !== null, said: () => said });
     return await work(store, endpoint);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { createSecureContext } from "node:tls";
-import { type GroupConfig, type GroupHost, paths } from "../../../contract";
+import { type GroupConfig, type GroupHost, hostPort, paths } from "../../../contract";
 import { createEndpoint } from "../../env/etcd/endpoint";
 import { methods } from "../../env/etcd/schema";
 import type { OtherVoter } from "./plan";
@@ -24,7 +24,7 @@ export function lookAtOthers(config: GroupConfig): Promise<OtherVoter[]> {
     others.map(async ({ name, address }): Promise<OtherVoter> => {
       const answers = await Promise.all([ports.etcdPeer, ports.peer].map((port) => connectTo(address, port)));
       const runs = answers[0] === "open";
-      const revision = runs ? await revisionOf(config, endpointText(address, ports.etcdClient)) : null;
+      const revision = runs ? await revisionOf(config, hostPort(address, ports.etcdClient)) : null;
       return { name, on: answers.some((answer) => answer !== "silent"), runs, revision };
     }),
   );
@@ -44,10 +44,6 @@ export async function revisionOf(config: GroupConfig, endpoint: string): Promise
   } finally {
     one.close();
   }
-}
-
-export function endpointText(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function connectTo(host: string, port: number): Promise<"open" | "refused" | "silent"> {
