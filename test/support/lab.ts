@@ -43,7 +43,7 @@ export function labSuite(title: string, options: LabSuiteOptions, declare: (lab:
 }
 
 /** The lab of the suite that runs; suites that run side by side have one each. */
-export function testLabId(): string {
+function testLabId(): string {
   return `${defaultLabId()}-test${process.env.CONTAINER_HA_LAB_LANE ?? ""}`;
 }
 

@@ -4,7 +4,7 @@ import type { KernelGate, LeaseEnv } from "../../../provider/agent/lease/env";
 import { timingOf } from "../../../provider/contract";
 import type { TxnReply } from "../store";
 import type { TamperOptions } from "../tamper";
-import { again, leading, type Mutant, replaceExport } from "./mutant";
+import { afterALongLease, again, leading, type Mutant, replaceExport } from "./mutant";
 
 const load = createRequire(__filename);
 const renewal = load(
@@ -37,13 +37,7 @@ export const leaseMutants: Mutant[] = [
         const heartbeatMs = Math.min(o.plan.heartbeatMs, USUAL_MS);
         return renewalTxn({ ...o, plan: { ...o.plan, heartbeatMs } });
       }),
-    schedule: leading((random) => [
-      [500, "timing slow"],
-      [3000, "pause primary agent for 4 s"],
-      [3050, "timing fast"],
-      [3500 + random.between(0, 300), "network primary off from store"],
-      [9000, "network all on"],
-    ]),
+    schedule: afterALongLease,
   },
   {
     name: "fenced-session-goes-on",

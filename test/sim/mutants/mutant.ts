@@ -43,6 +43,15 @@ export function leading(
   };
 }
 
+/** The owner's lease was long until a moment ago, and its agent stands still while it is cut off from the store. */
+export const afterALongLease = leading((random) => [
+  [500, "timing slow"],
+  [3000, "pause primary agent for 4 s"],
+  [3050, "timing fast"],
+  [3500 + random.between(0, 300), "network primary off from store"],
+  [9000, "network all on"],
+]);
+
 /** The same trouble so many times, each after a pause in which all becomes well again. */
 export function again(
   random: Random,

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { timingOf } from "../../../provider/contract";
-import { again, leading, type Mutant, replaceExport } from "./mutant";
+import { afterALongLease, again, leading, type Mutant, replaceExport } from "./mutant";
 
 const load = createRequire(__filename);
 const agent = "../../../provider/agent";
@@ -55,13 +55,7 @@ export const waitingMutants: Mutant[] = [
           ({ fenceMs }) =>
             fenceMs,
       ),
-    schedule: leading((random) => [
-      [500, "timing slow"],
-      [3000, "pause primary agent for 4 s"],
-      [3050, "timing fast"],
-      [3500 + random.between(0, 300), "network primary off from store"],
-      [9000, "network all on"],
-    ]),
+    schedule: afterALongLease,
   },
   {
     name: "w-counted-across-an-outage",
