@@ -1,4 +1,10 @@
-import { fenceAfterMs, type PlacedContainer, type PlacementInput, place } from "../contract";
+import {
+  type ContainerSpec,
+  fenceAfterMs,
+  type PlacedContainer,
+  type PlacementInput,
+  place,
+} from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
 import type { DecideInput } from "./decide";
 import { mayTake } from "./failover-policy";
@@ -122,9 +128,14 @@ export function isLiveMember(context: Context, host: string): boolean {
 export function placed(container: ContainerView): PlacedContainer {
   const spec = container.spec!.value;
   const owner = container.owner?.value;
-  const labels = Object.fromEntries(spec.workload.labels.map(({ label, value }) => [label, value]));
   const runs = owner && owner.phase !== "FAILED" && owner.phase !== "STOPPED";
-  return { name: container.name, labels, preferredHost: spec.preferredHost, host: runs ? owner.host : null };
+  return { ...unplaced(spec), host: runs ? owner.host : null };
+}
+
+/** What placement knows of a container that runs nowhere yet. */
+export function unplaced({ name, workload, preferredHost }: ContainerSpec): PlacedContainer {
+  const labels = Object.fromEntries(workload.labels.map(({ label, value }) => [label, value]));
+  return { name, labels, preferredHost, host: null };
 }
 
 /**

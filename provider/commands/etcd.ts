@@ -1,9 +1,7 @@
 import { type Ports, paths, type Timing } from "../contract";
 import { httpsUrl } from "../group/address";
 import { checkFile } from "./etcd-check";
-import { bootstrapMarker, joinFile } from "./etcd-files";
-
-export { bootstrapMarker, joinFile };
+import { joinFile } from "./etcd-files";
 
 export interface EtcdUnitOptions {
   host: { name: string; address: string };

@@ -1,18 +1,16 @@
 import { paths, units } from "../contract";
 import { quoteArgv } from "../ssh/quote";
-import { bootstrapMarker } from "./etcd";
 import { checkFile } from "./etcd-check";
+import { bootstrapMarker } from "./etcd-files";
 import { NETWORK_FACTS } from "./preflight";
 import { probeRealtime } from "./systemd";
 
 const REALTIME_PROBE = quoteArgv(probeRealtime());
 
-const ETCD_UNIT = paths.etcdUnit;
-
 /** Takes etcd off a host that is no voter any more. */
 export const RETIRE_VOTER_SCRIPT = `
 systemctl disable --now --quiet ${units.etcd} 2>/dev/null
-rm -rf ${ETCD_UNIT} ${checkFile} ${bootstrapMarker}
+rm -rf ${paths.etcdUnit} ${checkFile} ${bootstrapMarker}
 find ${paths.etcdData} -mindepth 1 -delete 2>/dev/null
 rmdir ${paths.etcdData} 2>/dev/null
 systemctl daemon-reload
@@ -34,7 +32,7 @@ for wal in ${paths.etcdData}/member/wal/*.wal; do [ -e "$wal" ] && fact data yes
 text rebuilt ${paths.etcdRebuilt}
 [ -e ${bootstrapMarker} ] && fact marker yes
 [ "$(systemctl is-active ${units.etcd} 2>/dev/null)" = active ] && fact active yes
-[ -e ${ETCD_UNIT} ] && fact unit yes
+[ -e ${paths.etcdUnit} ] && fact unit yes
 [ -x /usr/bin/etcd ] && [ -x /usr/bin/etcdctl ] && [ ! -L /run/systemd/system/etcd.service ] && fact etcd yes
 ${REALTIME_PROBE} 2>/dev/null && fact realtime yes
 exit 0`;

@@ -1,12 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  bootstrapMarker,
-  DATA_SCRIPT,
-  etcdctl,
-  joinEnvironment,
-  joinFile,
-  WIPE_SCRIPT,
-} from "../commands/etcd";
+import { DATA_SCRIPT, etcdctl, joinEnvironment, WIPE_SCRIPT } from "../commands/etcd";
+import { bootstrapMarker, joinFile } from "../commands/etcd-files";
 import { systemd } from "../commands/systemd";
 import { type GroupHost, keysOf, type Ports, paths, units } from "../contract";
 import { UserError } from "../errors";

@@ -23,7 +23,14 @@ export async function confirm(
     { ...request, dryRun: true },
     (result) => parse(planSchema, result, "The agent's plan"),
   );
+  await goOn(io, { command, will });
+}
+
+/** Shows what will be done and resolves only after a yes. */
+export async function goOn(io: CliIo, { command, will }: { command: string; will: string }): Promise<void> {
   const answer = await io.ask(`${will}\nGo on? [y/N] `);
-  if (answer === null) throw usageError(command, `${will} Nobody can be asked here: repeat it with --yes`);
+  const space = will.includes("\n") ? "\n" : " ";
+  if (answer === null)
+    throw usageError(command, `${will}${space}Nobody can be asked here: repeat it with --yes`);
   if (!/^y(es)?$/i.test(answer.trim())) throw new CliError("Nothing was changed.");
 }

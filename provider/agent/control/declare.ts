@@ -9,7 +9,7 @@ import {
   specDigest,
 } from "../../contract";
 import type { Context } from "../context";
-import { isLiveMember, placed } from "../input";
+import { isLiveMember, placed, unplaced } from "../input";
 import { settle } from "../settle";
 import { type ContainerView, emptyContainer, type GroupView, type Rec } from "../view";
 import { freshView, Refusal } from "./support";
@@ -89,10 +89,8 @@ function withCandidates(context: Context, view: GroupView, wanted: ContainerSpec
   const others = [...view.containers.values()]
     .filter((other) => other.spec && other.name !== wanted.name)
     .map(expected);
-  const labels = Object.fromEntries(wanted.workload.labels.map(({ label, value }) => [label, value]));
-  const subject = { name: wanted.name, labels, preferredHost: wanted.preferredHost, host: null };
   const rules = [...view.rules.values()].map((rule) => rule.value);
-  const placement = place(subject, { hosts, rules, containers: others });
+  const placement = place(unplaced(wanted), { hosts, rules, containers: others });
   if (!placement.ok) throw new Refusal("refused", placement.reason);
   const standbys = Array.isArray(wanted.standbys) ? wanted.standbys : [];
   for (const host of [wanted.preferredHost, ...standbys]) {

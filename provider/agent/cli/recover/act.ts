@@ -12,6 +12,7 @@ import {
   rebuiltSchema,
   units,
 } from "../../../contract";
+import { generationKey } from "../../context";
 import type { Txn } from "../../env";
 import { createDisk } from "../../env/disk/disk";
 import { createHost } from "../../env/host";
@@ -196,9 +197,7 @@ async function hasLink(name: string): Promise<boolean> {
 async function storedGenerations(): Promise<Seen["stored"]> {
   const manifests = await createDisk({ root: paths.store }).list();
   const names = Map.groupBy(manifests, ({ container }) => container);
-  return new Map(
-    [...names].map(([name, list]) => [name, new Set(list.map(({ epoch, gen }) => `${epoch}-${gen}`))]),
-  );
+  return new Map([...names].map(([name, list]) => [name, new Set(list.map(generationKey))]));
 }
 
 async function hasData(): Promise<boolean> {

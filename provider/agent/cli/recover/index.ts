@@ -1,5 +1,6 @@
-import { parseArguments, usageError } from "../arguments";
+import { parseArguments } from "../arguments";
 import { CliError, exitCodes } from "../cli-error";
+import { goOn } from "../confirm";
 import type { Command } from "../io";
 import { planRecover } from "./plan";
 import { doneText, planText } from "./words";
@@ -21,12 +22,8 @@ export const recover: Command = async (args, io) => {
   const plan = planRecover(seen, { confirmedOff: values["confirmed-off"] ?? [] });
   if ("refusal" in plan) throw new CliError(plan.refusal);
   const text = planText(plan);
-  if (!values.yes) {
-    const answer = await io.ask(`${text}\nGo on? [y/N] `);
-    if (answer === null)
-      throw usageError("recover", `${text}\nNobody can be asked here: repeat it with --yes`);
-    if (!/^y(es)?$/i.test(answer.trim())) throw new CliError("Nothing was changed.");
-  } else if (!values.json) io.out(`${text}\n`);
+  if (!values.yes) await goOn(io, { command: "recover", will: text });
+  else if (!values.json) io.out(`${text}\n`);
   await recovery.rebuild(plan);
   io.out(values.json ? `${JSON.stringify(plan)}\n` : `${doneText(plan)}\n`);
   return exitCodes.ok;

@@ -1,4 +1,5 @@
 import { fenceAfterMs, type Policy } from "../../../contract";
+import { generationKey } from "../../context";
 import { type ContainerView, type GroupView, usableGeneration } from "../../view";
 
 /** Another voter of the group, as this host sees it. */
@@ -121,7 +122,7 @@ function fencesOf({ view, host, policy }: Seen, { confirmedOff }: RecoverOptions
 
 function containerPlan({ host, keepsSession, stored, now }: Seen, container: ContainerView): ContainerPlan {
   const named = usableGeneration(container);
-  const generation = named ? `${named.epoch}-${named.gen}` : null;
+  const generation = named ? generationKey(named) : null;
   const owner = container.owner?.value;
   const stays = keepsSession && owner?.host === host && owner.phase === "RUNNING";
   const here = generation !== null && (stored.get(container.name)?.has(generation) ?? false);
