@@ -20,6 +20,7 @@ import { createGateKeeper } from "./gate-keeper";
 import { publishInfo } from "./host-info";
 import { decideInput } from "./input";
 import { checkGate, onLeaseEvent } from "./lapse";
+import { updateLate } from "./lateness";
 import { betterLeader } from "./leadership";
 import { noObservations, observe } from "./observe";
 import { fenceTxn, sessionCompares } from "./ownership";
@@ -79,6 +80,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     const now = env.clock.now();
     arrivals.set(from, arrived(arrivals.get(from), sid, now));
     clocks.heard(heartbeat, now);
+    if (context) updateLate(context, arrivals);
   });
 
   return {
@@ -144,6 +146,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       lapsed: false,
       gateBrokenAt: null,
       suspects: new Set(),
+      late: new Set(),
       clockAlarms: new Set(),
       promises,
       firm: false,
@@ -188,7 +191,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         await cycle(session, tools);
         cycledAt = env.clock.now();
         isReady();
-        await pause(session, woken.signal, { arrivals, quorum });
+        await pause(session, woken.signal, quorum);
       }
     } finally {
       timer.abort();
@@ -219,6 +222,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     const loop = async () => {
       while (!signal.aborted) {
         env.net.beat(session.me.sid);
+        updateLate(session, arrivals);
         const before = env.clock.now();
         if (before - pingedAt >= PING_MS && before - cycledAt < CYCLE_LIMIT_MS) {
           pingedAt = before;

@@ -4,6 +4,8 @@
  */
 export interface ClockSamples {
   sid: string;
+  /** Whether the oldest span is the one that was under way when the first heartbeat came. */
+  begun: boolean;
   /** Of each span of time the heartbeat that was under way the shortest, oldest first. */
   spans: readonly { index: number; at: number; offset: number }[];
 }
@@ -21,11 +23,15 @@ export function sampled(
   now: number,
 ): ClockSamples {
   const sample = { index: Math.floor(now / SPAN_MS), at: now, offset: now - sentAt };
-  if (before?.sid !== sid) return { sid, spans: [sample] };
+  if (before?.sid !== sid) return { sid, begun: true, spans: [sample] };
   const last = before.spans.at(-1)!;
-  if (last.index !== sample.index) return { sid, spans: [...before.spans, sample].slice(-SPANS) };
-  if (last.offset <= sample.offset) return before;
-  return { sid, spans: [...before.spans.slice(0, -1), sample] };
+  if (last.index === sample.index)
+    return last.offset <= sample.offset
+      ? before
+      : { ...before, spans: [...before.spans.slice(0, -1), sample] };
+  // The first span may be too short to have seen a short way, and this process was busy with its start.
+  const whole = before.begun ? [] : before.spans;
+  return { sid, begun: false, spans: [...whole, sample].slice(-SPANS) };
 }
 
 /** The peer's clock rate against the own one, minus 1; null: not measured for long enough. */

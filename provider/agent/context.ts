@@ -33,6 +33,8 @@ export interface Context {
   /** Since when the gate has been gone and could not be repaired, monotonic ms; null: it is there. */
   gateBrokenAt: number | null;
   suspects: Set<string>;
+  /** Peers whose next heartbeat is late: no suspicion yet, but what they record is looked at. */
+  late: ReadonlySet<string>;
   /** Peers whose clock runs so differently that W proves nothing between them and this host. */
   clockAlarms: ReadonlySet<string>;
   /** Kept from one session to the next. */

@@ -18,8 +18,8 @@ export function whomToFence(context: Context): { host: string; because: string }
     const sid = target.session?.value.sid;
     if (context.clockAlarms.has(target.name)) return [];
     if (!sid || target.name === context.me.host || !sessionHolds(context.view, target.name, sid)) return [];
-    if (isBound(context, target.name, sid)) return [];
     if (!mayFence(context.observations, target.name, timing, now)) return [];
+    if (isBound(context, target.name, sid)) return [];
     const wanted = takerOf(context, target.name, { sid, turnMs: timing.fenceMs });
     if (!wanted) return [];
     const age = Math.round(now - context.observations.hosts.get(target.name)!.seenAt);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { HostUnreachable } from "../errors";
 import { type ConnectOptions, connect } from "./connect";
 import type { Connection } from "./connection-args";
 import type { Link } from "./link";
@@ -40,6 +41,14 @@ export async function closeAll(): Promise<void> {
   await Promise.all([...entries.values()].map(discard));
 }
 
+/**
+ * A host that has just let all attempts pass is asked once by whoever comes next: one `up` does not wait for the same
+ * dead host again and again.
+ */
+const SILENCE_MEMORY_MS = 60_000;
+/** When hosts let all attempts pass, by their key in the pool. */
+const silentSince = new Map<string, number>();
+
 /** Short, because an open connection keeps the process alive. */
 const IDLE_MS = 3_000;
 
@@ -58,7 +67,7 @@ function createEntry(connection: Connection, key: string): Entry {
     key,
     shares: 0,
     link(deadlineMs) {
-      entry.current ??= open(connection, deadlineMs, () => {
+      entry.current ??= open({ connection, key, deadlineMs }, () => {
         entry.current = undefined;
       });
       return entry.current;
@@ -68,8 +77,7 @@ function createEntry(connection: Connection, key: string): Entry {
 }
 
 async function open(
-  connection: Connection,
-  deadlineMs: number | undefined,
+  { connection, key, deadlineMs }: { connection: Connection; key: string; deadlineMs?: number },
   onGone: () => void,
 ): Promise<Link> {
   const proxy = connection.proxy && acquire(connection.proxy, { deadlineMs });
@@ -77,11 +85,17 @@ async function open(
     onGone();
     proxy?.release();
   };
+  const isSilent = Date.now() - (silentSince.get(key) ?? Number.NEGATIVE_INFINITY) < SILENCE_MEMORY_MS;
   try {
-    const link = await connect(connection, { deadlineMs, via: proxy && (() => proxy.link()) });
+    const link = await connect(isSilent ? { ...connection, dialErrorLimit: 1 } : connection, {
+      deadlineMs,
+      via: proxy && (() => proxy.link()),
+    });
+    silentSince.delete(key);
     void link.closed.then(gone);
     return link;
   } catch (error) {
+    if (error instanceof HostUnreachable && error.retryable && !isSilent) silentSince.set(key, Date.now());
     gone();
     throw error;
   }

@@ -18,7 +18,7 @@ function heard(ms: number, rate: number, delay: (n: number) => number = () => 1,
 
 describe("The rate of a peer's clock", () => {
   it("is not told before it was measured for long enough", () => {
-    assert.equal(clockRateDifference(heard(9000, 1.1)), null);
+    assert.equal(clockRateDifference(heard(14_000, 1.1)), null);
   });
 
   it("is told within a tenth of a percent, faster and slower", () => {
@@ -40,6 +40,14 @@ describe("The rate of a peer's clock", () => {
         0.05,
       ),
     );
+  });
+
+  it("raises no alarm for what came late while this process started, however short the rest of that span was", () => {
+    const late = sampled(undefined, { sid: "s", sentAt: 5000 + 4_900 - 600 }, 4_900);
+    let samples = late;
+    for (let at = 5_000; at <= 30_000; at += 100)
+      samples = sampled(samples, { sid: "s", sentAt: 5000 + at - 1 }, at);
+    assert.ok(Math.abs(clockRateDifference(samples)!) < 0.001);
   });
 
   it("raises the alarm above half of what W allows for, and not below", () => {

@@ -7,6 +7,9 @@ import { runFaults } from "./run";
 import type { Fault } from "./scene";
 import { openStage, type Stage } from "./stage";
 
+/** Longer than all that a run waits for, one after the other. */
+export const RUN_LIMIT_MS = 5 * 60_000;
+
 /**
  * Carries the runs out on one set of hosts, which is made anew after a run that did not converge. No run begins after
  * `budgetMs`, counted from when the hosts were ready first.
@@ -23,8 +26,8 @@ export async function carryOut(
       stage ??= await openStage(progress);
       readyAt ??= performance.now();
       if (performance.now() - readyAt > budgetMs) break;
-      const result = await runFaults(stage, faults, pausesMs).catch((error: Error) =>
-        notBegun(faults, error.message),
+      const result = await limited(runFaults(stage, faults, pausesMs)).catch((error: Error) =>
+        brokenOff(faults, error.message),
       );
       results.push(result);
       const why = faultsOf(result);
@@ -45,12 +48,22 @@ export async function carryOut(
   return results;
 }
 
-/** The group was not ready for the faults: what came before has left it broken. */
-function notBegun(faults: Fault[], why: string): RunResult {
+/** What waits for a host that hangs may not come back at all. */
+function limited<T>(run: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    const sentence = `it was not over after ${RUN_LIMIT_MS / 60_000} minutes`;
+    timer = setTimeout(() => reject(new Error(sentence)), RUN_LIMIT_MS);
+  });
+  return Promise.race([run, limit]).finally(() => clearTimeout(timer));
+}
+
+/** The group was not ready for the faults, as what came before has left it broken; or the run did not end. */
+function brokenOff(faults: Fault[], why: string): RunResult {
   return {
     faults: faults.map(({ name }) => name),
     findings: [],
-    notConverged: `not ready for it: ${why}`,
+    notConverged: why,
     notInjected: [],
     gapMs: 0,
     answers: 0,

@@ -106,6 +106,24 @@ describe("the connection pool", () => {
     await withHost(args, (host) => host.run(["true"]));
   });
 
+  it("asks a host once that has just let all attempts pass, and as often as ever after it answered", async () => {
+    await server.behave("refuse");
+    const attempts = async () => {
+      const args = server.connection({ dialErrorLimit: 2 });
+      const failure = await withHost(args, (host) => host.run(["true"])).then(
+        () => null,
+        (error: HostUnreachable) => error,
+      );
+      return failure?.attempts ?? 0;
+    };
+    assert.deepEqual([await attempts(), await attempts(), await attempts()], [2, 1, 1]);
+    await server.behave("normal");
+    assert.equal(await attempts(), 0);
+    await closeAll();
+    await server.behave("refuse");
+    assert.equal(await attempts(), 2);
+  });
+
   it("ends every connection at closeAll", async () => {
     const pooled = acquire(parseConnection(server.connection()));
     const link = await pooled.link();
