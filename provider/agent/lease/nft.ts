@@ -110,8 +110,9 @@ function spawnNft(command: string[]): Child {
   // The shell only joins both outputs in one pipe, so that errors keep their place among the answers.
   const process = spawn("/bin/sh", ["-c", 'exec "$0" "$@" 2>&1', ...command], {
     stdio: ["pipe", "pipe", "pipe"],
-    // No history file, whoever's home this is.
-    env: { ...globalThis.process.env, HOME: "/dev/null" },
+    // No history file, whoever's home this is. The unit's settings of malloc, made for Node, would have each batch map
+    // and unmap two megabytes.
+    env: { PATH: globalThis.process.env.PATH, HOME: "/dev/null" },
   });
   const child: Child = { process, ended: false, exited: Promise.resolve(), onOutput() {}, onEnd() {} };
   child.exited = new Promise((resolve) => {

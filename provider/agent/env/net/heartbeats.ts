@@ -1,8 +1,10 @@
-import { createSocket, type Socket } from "node:dgram";
+import { createSocket, type Socket, type SocketOptions } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { Log, UdpHeartbeat } from "../../env";
 import { decodePacket, encodePacket } from "./packet";
 import { createReplayGuard } from "./replay";
+
+type Lookup = NonNullable<SocketOptions["lookup"]>;
 
 export interface Heartbeats {
   start(): Promise<void>;
@@ -38,7 +40,10 @@ export function createHeartbeats(options: {
   return {
     start: () =>
       new Promise((resolve, reject) => {
-        socket = createSocket({ type: isIPv6(address) ? "udp6" : "udp4", reuseAddr: false });
+        const family = isIPv6(address) ? 6 : 4;
+        // Peers are addresses: to look each of them up, for each packet, costs more than to send it.
+        const lookup: Lookup = (host, _options, found) => found(null, host, family);
+        socket = createSocket({ type: `udp${family}`, reuseAddr: false, lookup });
         socket.on("message", take);
         socket.once("error", reject);
         socket.bind(port, address, () => {
