@@ -46,6 +46,8 @@ export const generationMutants: Mutant[] = [
     schedule: leading(
       (random) =>
         again(random, 4, 7000, (at) => [
+          // What is on its way to the standby when the store goes is never acknowledged.
+          [at - 900, "network primary slow 200 ms only out"],
           [at, "network primary off from store"],
           [at + 4000, "network all on"],
         ]),
