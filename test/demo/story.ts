@@ -45,7 +45,6 @@ export async function tellStory({
     "`pulumi up` of examples/redis-ha: checks the hosts, sets up the group and its agents, starts Redis",
     () => stack.up(),
   );
-  const noop = await run("`pulumi up` again, with nothing to do", () => stack.up());
 
   await step(`Filling Redis at its virtual IP ${address} with ${KEYS.toLocaleString("en")} keys`, () =>
     fillRedis(address, { keys: KEYS, bytes: 1000 }),
@@ -57,6 +56,7 @@ export async function tellStory({
   await untilContainer(lab, "redis", { what: "protection", limitMs: 30_000, holds: isProtected });
   const keysBefore = Number(await redisCommand(address, "DBSIZE"));
   show(await lab.exec(before.primary!, "container-ha status"));
+  const noop = await run("`pulumi up` again, with nothing to do", () => stack.up());
 
   const failover = await cutPower({ lab, narrator, primary: before.primary!, address });
   const keysAfter = Number(await redisCommand(address, "DBSIZE"));
