@@ -112,6 +112,7 @@ export const DATA_SCRIPT = `for wal in "$1"/member/wal/*.wal; do [ -e "$wal" ] &
 export const etcdctl = {
   /** Not as JSON: ids are 64 bits there and lose digits. */
   members: (): string[] => ["member", "list"],
+  status: (): string[] => ["endpoint", "status", "-w", "json"],
   addLearner: (o: { name: string; peerUrl: string }): string[] => [
     "member",
     "add",

@@ -9,6 +9,7 @@ import { httpsUrl } from "../group/address";
 import { installFiles } from "../group/files";
 import type { HostSession } from "../ssh/session";
 import type { EtcdAdmin } from "./admin";
+import { disagreement, parseDataStates } from "./agreement";
 import { endpointsDuring, type Member, type MemberStep, nextMemberStep, parseMembers } from "./members";
 import { planStart, type VoterView } from "./start";
 
@@ -78,6 +79,7 @@ export async function ensureMembers(request: ClusterRequest): Promise<void> {
     }
     if (step.do === "add") await wipe(request.hosts.get(step.voter.name)!);
     if (step.do === "remove") await giveLeadershipAway(request.etcd, step.member, members);
+    if (step.do === "promote") await checkAgreement(request.etcd, step.member, members);
     // Refused, or without an answer: what is to be done next, the list tells.
     const refusal = await reconfigure(request.etcd, step);
     if (refusal && Date.now() > deadline) throw new UserError(`${sentence}, but etcd refuses: ${refusal}`);
@@ -194,6 +196,20 @@ async function giveLeadershipAway(
   const heir = members.find((member) => member.started && !member.learner && member.id !== leaving.id);
   if (!heir || leaving.clientUrls.length === 0) return;
   await etcd.run(etcdctl.moveLeader(heir.id), { endpoints: leaving.clientUrls, check: false });
+}
+
+/** safety: a learner whose data differ from the voters' has no vote. That it is only behind is etcd's own to judge. */
+async function checkAgreement(etcd: EtcdAdmin, learner: Member, members: readonly Member[]): Promise<void> {
+  const endpoints = members.flatMap(({ started, clientUrls }) => (started ? clientUrls : []));
+  // Who does not answer is left out, and makes the exit status that of a failure.
+  const { stdout } = await etcd.run(etcdctl.status(), { endpoints, check: false });
+  const why = stdout.trim() === "" ? null : disagreement(parseDataStates(stdout));
+  if (why === null) return;
+  await etcd.run(etcdctl.remove(learner.id), { check: false });
+  throw new UserError(
+    `${learner.name} does not become an etcd voter: what it got is not what the others have (${why}), so it was taken out again. ` +
+      "Run this again; if it happens again, the voters' data are damaged.",
+  );
 }
 
 /**

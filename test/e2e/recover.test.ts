@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createStore } from "../../provider/agent/env/store";
+import { etcdctl } from "../../provider/commands/etcd";
 import { groupConfigSchema, keysOf, parseJson, paths } from "../../provider/contract";
+import { type DataState, disagreement, parseDataStates } from "../../provider/etcd/agreement";
 import type { Lab } from "../lab/lab";
 import { containerStatus, groupStatus, isProtected, untilContainer } from "../support/group";
 import { labSuite } from "../support/lab";
@@ -143,6 +145,8 @@ labSuite("a group whose majority is gone for good", { hosts: 3, timeoutMs: 180_0
     succeeded(await stack.up({ args: ["--refresh"] }));
     await untilContainer(lab, "redis", { what: "protection", limitMs: 60_000, holds: isProtected });
     for (const { name } of lab.hosts) assert.equal(await etcdRuns(lab, name), true, name);
+    const states = await Promise.all(lab.hosts.map(({ name }) => dataState(lab, name)));
+    assert.equal(disagreement(states), null);
     assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
   });
 
@@ -190,6 +194,15 @@ labSuite("a group whose majority is gone for good", { hosts: 3, timeoutMs: 180_0
 
 async function etcdRuns(lab: Lab, host: string): Promise<boolean> {
   return (await lab.tryExec(host, "systemctl is-active container-ha-etcd")).stdout.trim() === "active";
+}
+
+/** What the voter on this host says of its data. */
+async function dataState(lab: Lab, host: string): Promise<DataState> {
+  const { ca, cert, key } = paths.tls;
+  const endpoint = `https://${lab.host(host).address}:7379`;
+  const options = `--endpoints=${endpoint} --cacert=${ca} --cert=${cert} --key=${key}`;
+  const output = await lab.exec(host, `etcdctl ${options} ${etcdctl.status().join(" ")}`);
+  return parseDataStates(output)[0]!;
 }
 
 function etcdJournal(lab: Lab, host: string): Promise<string> {

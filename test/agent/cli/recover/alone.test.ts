@@ -20,6 +20,7 @@ describe("the etcd that rebuilds a group", () => {
       "--listen-peer-urls=https://127.0.0.1:7380",
       "--advertise-client-urls=https://10.0.0.1:7379",
       "--client-cert-auth",
+      "--snapshot-count=100",
       "--force-new-cluster",
     ])
       assert.ok(argv.includes(word), word);
