@@ -74,6 +74,8 @@ labSuite("a group whose majority is gone for good", { hosts: 3, timeoutMs: 180_0
     const { code, stdout, stderr } = await recover(`--yes --confirmed-off ${lost[0]}`);
     assert.equal(code, 0, stderr);
     assert.match(stdout, new RegExp(`${survivor} is the only voter of group \\S+ now`));
+    // Voters that join get these data, and not what is left of another cluster's log.
+    assert.match(await lab.exec(survivor, "ls /var/lib/container-ha/etcd/member/snap"), /\.snap$/m);
     const status = await untilContainer(lab, "redis", {
       what: "Redis on the survivor",
       limitMs: 30_000,
