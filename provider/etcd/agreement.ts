@@ -7,6 +7,8 @@ export interface DataState {
   revision: number;
   /** Entries of raft's log that it has applied. */
   applied: number;
+  /** It is raft's leader. */
+  leads: boolean;
 }
 
 /** The two numbers of a status are not read in one moment. */
@@ -15,7 +17,12 @@ const SLACK = 100;
 const statusSchema = z.array(
   z.object({
     Endpoint: z.string(),
-    Status: z.object({ header: z.object({ revision: z.int() }), raftAppliedIndex: z.int() }),
+    // Ids are larger than numbers hold exactly; equal ones stay equal.
+    Status: z.object({
+      header: z.object({ revision: z.int(), member_id: z.number() }),
+      leader: z.number().default(0),
+      raftAppliedIndex: z.int(),
+    }),
   }),
 );
 
@@ -25,6 +32,7 @@ export function parseDataStates(output: string): DataState[] {
     endpoint: Endpoint,
     revision: Status.header.revision,
     applied: Status.raftAppliedIndex,
+    leads: Status.leader === Status.header.member_id,
   }));
 }
 
@@ -32,7 +40,7 @@ export function parseDataStates(output: string): DataState[] {
  * Why these cannot be copies of the same data, or null: an entry of the log raises the revision by one at most, and never
  * lowers it. safety: members that do not agree would answer the same transaction differently.
  */
-export function disagreement(states: readonly DataState[]): string | null {
+export function disagreement(states: readonly Omit<DataState, "leads">[]): string | null {
   const ordered = [...states].sort((a, b) => a.applied - b.applied);
   for (const [index, later] of ordered.entries()) {
     for (const earlier of ordered.slice(0, index)) {

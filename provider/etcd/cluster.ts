@@ -79,9 +79,9 @@ export async function ensureMembers(request: ClusterRequest): Promise<void> {
     }
     if (step.do === "add") await wipe(request.hosts.get(step.voter.name)!);
     if (step.do === "remove") await giveLeadershipAway(request.etcd, step.member, members);
-    if (step.do === "promote") await checkAgreement(request.etcd, step.member, members);
+    const leader = step.do === "promote" ? await checkedLeader(request.etcd, step.member, members) : [];
     // Refused, or without an answer: what is to be done next, the list tells.
-    const refusal = await reconfigure(request.etcd, step);
+    const refusal = await reconfigure(request.etcd, step, leader);
     if (refusal && Date.now() > deadline) throw new UserError(`${sentence}, but etcd refuses: ${refusal}`);
     if (refusal) await sleep(POLL_MS);
     await request.etcd.hasQuorum(FOUND_TIMEOUT_MS);
@@ -198,13 +198,21 @@ async function giveLeadershipAway(
   await etcd.run(etcdctl.moveLeader(heir.id), { endpoints: leaving.clientUrls, check: false });
 }
 
-/** safety: a learner whose data differ from the voters' has no vote. That it is only behind is etcd's own to judge. */
-async function checkAgreement(etcd: EtcdAdmin, learner: Member, members: readonly Member[]): Promise<void> {
+/**
+ * The leader's endpoint, where it is known, after a look at the data. safety: a learner whose data differ from the
+ * voters' gets no vote. That it is only behind is etcd's own to judge.
+ */
+async function checkedLeader(
+  etcd: EtcdAdmin,
+  learner: Member,
+  members: readonly Member[],
+): Promise<string[]> {
   const endpoints = members.flatMap(({ started, clientUrls }) => (started ? clientUrls : []));
   // Who does not answer is left out, and makes the exit status that of a failure.
   const { stdout } = await etcd.run(etcdctl.status(), { endpoints, check: false });
-  const why = stdout.trim() === "" ? null : disagreement(parseDataStates(stdout));
-  if (why === null) return;
+  const states = stdout.trim() === "" ? [] : parseDataStates(stdout);
+  const why = disagreement(states);
+  if (why === null) return states.filter(({ leads }) => leads).map(({ endpoint }) => endpoint);
   await etcd.run(etcdctl.remove(learner.id), { check: false });
   throw new UserError(
     `${learner.name} does not become an etcd voter: what it got is not what the others have (${why}), so it was taken out again. ` +
@@ -215,10 +223,16 @@ async function checkAgreement(etcd: EtcdAdmin, learner: Member, members: readonl
 /**
  * One change of the membership; resolves with the reason when it did not come about for something that passes by
  * itself: etcd refuses for some seconds after a member (re)connected, does not promote a learner before it has caught
- * up, and may lose its leader meanwhile, or the member that was asked.
+ * up, and may lose its leader meanwhile, or the member that was asked. The leader itself is asked to promote: others hand
+ * that on to it without the user's name, and it refuses them, in 5 s each (etcd 3.5 with authentication).
  */
-async function reconfigure(etcd: EtcdAdmin, step: MemberStep): Promise<string | undefined> {
-  const { code, stderr } = await etcd.run(argsOf(step), { check: false });
+async function reconfigure(
+  etcd: EtcdAdmin,
+  step: MemberStep,
+  leader: readonly string[],
+): Promise<string | undefined> {
+  const asked = leader.length > 0 ? { endpoints: leader } : {};
+  const { code, stderr } = await etcd.run(argsOf(step), { check: false, ...asked });
   if (code === 0) return undefined;
   const reason = stderr.trim().split("\n").at(-1) ?? "";
   if (TRANSIENT.test(stderr)) return reason;

@@ -22,9 +22,11 @@ describe("the data of etcd's members", () => {
   });
 
   it("are read from etcdctl's status, whose ids are larger than numbers hold", () => {
-    const output = `[{"Endpoint":"https://10.0.0.1:7379","Status":{"header":{"cluster_id":12010437362112359968,"member_id":9,"revision":7,"raft_term":2},"version":"3.5.16","dbSize":1,"leader":9,"raftIndex":12,"raftTerm":2,"raftAppliedIndex":11,"dbSizeInUse":1,"isLearner":true}}]`;
+    const output = `[{"Endpoint":"https://10.0.0.1:7379","Status":{"header":{"cluster_id":12010437362112359968,"member_id":16734156434475844917,"revision":7,"raft_term":2},"version":"3.5.16","dbSize":1,"leader":16734156434475844917,"raftIndex":12,"raftTerm":2,"raftAppliedIndex":11,"dbSizeInUse":1,"isLearner":true}}]`;
     assert.deepEqual(parseDataStates(output), [
-      { endpoint: "https://10.0.0.1:7379", revision: 7, applied: 11 },
+      { endpoint: "https://10.0.0.1:7379", revision: 7, applied: 11, leads: true },
     ]);
+    const [follower] = parseDataStates(output.replace('"leader":16734156434475844917', '"leader":5'));
+    assert.equal(follower!.leads, false);
   });
 });
