@@ -20,7 +20,6 @@ import { createGateKeeper } from "./gate-keeper";
 import { publishInfo } from "./host-info";
 import { decideInput } from "./input";
 import { checkGate, onLeaseEvent } from "./lapse";
-import { updateLate } from "./lateness";
 import { betterLeader } from "./leadership";
 import { noObservations, observe } from "./observe";
 import { fenceTxn, sessionCompares } from "./ownership";
@@ -32,7 +31,7 @@ import { establishSession, readStore } from "./session";
 import { groupStatus, timingSentence } from "./status";
 import { whomToSwitchOff } from "./stonith";
 import { keepStored, refreshStored } from "./stored";
-import { updateSuspects } from "./suspicion";
+import { updateLate, updateSuspects } from "./suspicion";
 import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
 /** The lease process hears this often that the agent is alive: several times in the silence that it allows. */
