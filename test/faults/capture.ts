@@ -72,10 +72,11 @@ function readPorts(output: Readable, lab: Lab, hosts: Map<number, string>): void
   });
 }
 
-/** `counter before chain request`; null where the packet holds no whole answer. */
+/** `counter before chain past request`; null where the packet holds no whole answer. */
 function stateIn(text: string): { state: Answer["state"] } {
-  const match = /^(\d+) (\w{16}) (\w{16}) \S+\n/.exec(text);
-  return { state: match ? { counter: Number(match[1]), before: match[2]!, chain: match[3]! } : null };
+  const match = /^(\d+) (\w{16}) (\w{16}) (\w{16}) \S+\n/.exec(text);
+  if (!match) return { state: null };
+  return { state: { counter: Number(match[1]), before: match[2]!, chain: match[3]!, past: match[4]! } };
 }
 
 function listening(child: Child): Promise<void> {

@@ -14,7 +14,7 @@ describe("the judge of a run with faults", () => {
         at: at + index,
         host,
         protocol: "udp",
-        state: { counter: n, before: chain(n - 1), chain: chain(n) },
+        state: { counter: n, before: chain(n - 1), chain: chain(n), past: chain(n - 1000) },
       };
     });
   }
@@ -89,6 +89,21 @@ describe("the judge of a run with faults", () => {
     const after = serves("ha2", { at: 200, counter: 45, count: 5, line: "b" });
     const changes = [...story, ...owns("ha2", 2, 199, { epoch: 1, gen: 2 })];
     assert.deepEqual(verdict([...first, ...after], changes), ["lost"]);
+  });
+
+  it("finds nothing where the first answers of the restored memory were lost on their way", () => {
+    const before = serves("ha1", { at: 0, counter: 1, count: 1100, line: "a" });
+    const changes = [
+      ...[...owns("ha1", 1, 0), commits(1, 1, 1020), commits(1, 2, 1040)],
+      ...owns("ha2", 2, 1199, { epoch: 1, gen: 2 }),
+    ];
+    const after = serves("ha2", { at: 1200, counter: 1045, count: 50, line: "b" });
+    const heirs = after.map((answer) => ({
+      ...answer,
+      state: { ...answer.state!, past: `a${answer.state!.counter - 1000}` },
+    }));
+    assert.deepEqual(verdict([...before, ...heirs], changes), []);
+    assert.deepEqual(verdict([...before, ...after], changes), ["lost"]);
   });
 
   it("knows from one look to the next what the generations hold", () => {

@@ -1,4 +1,8 @@
-"""Counts requests and chains each to all before it, so that an answer tells exactly which memory it comes from."""
+"""Counts requests and chains each to all before it, so that an answer tells exactly which memory it comes from.
+
+It also tells the chain as it was 1000 answers before, for who has not heard those between.
+"""
+import collections
 import hashlib
 import select
 import socket
@@ -8,6 +12,7 @@ HEALTH_PORT = 8000
 
 counter = 0
 chain = "0" * 16
+past = collections.deque([chain], maxlen=1001)
 
 
 def answer(request):
@@ -15,7 +20,8 @@ def answer(request):
     before = chain
     counter += 1
     chain = hashlib.sha256(f"{before} {request}".encode()).hexdigest()[:16]
-    return f"{counter} {before} {chain} {request}\n".encode()
+    past.append(chain)
+    return f"{counter} {before} {chain} {past[0]} {request}\n".encode()
 
 
 datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
