@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { bootOwnedLab, defaultLabId, endOwnedLab } from "../lab/with-lab";
+import { bootOwnedLab, defaultLabId, endOwnedLab, keepLab } from "../lab/with-lab";
 import { whyNoHosts } from "../support/lab";
 import { createNarrator } from "./narrator";
 import { tellSimulatedStory } from "./simulated";
@@ -33,7 +33,7 @@ async function main(): Promise<number> {
       narrator.say(
         `The hosts stay up. Play with them (CONTAINER_HA_LAB=${lab.id} npm run lab -- help), and end with: CONTAINER_HA_LAB=${lab.id} npm run lab -- down`,
       );
-      lab.close();
+      keepLab(lab);
     } else {
       await narrator.step("Taking the hosts down", () => endOwnedLab(lab));
     }

@@ -147,14 +147,14 @@ describe("the end of a lab", function () {
   });
 
   it("comes with Ctrl-C", async () => {
-    const program = await programWithLab();
+    const program = await programWithLab(forEver);
     program.kill("SIGINT");
     assert.deepEqual(await once(program, "close"), [130, null]);
     assert.deepEqual(leftovers(id), []);
   });
 
   it("is made up for after a process that was killed", async () => {
-    const program = await programWithLab();
+    const program = await programWithLab(forEver);
     program.kill("SIGKILL");
     await once(program, "close");
     assert.notDeepEqual(leftovers(id), []);
@@ -163,13 +163,25 @@ describe("the end of a lab", function () {
     assert.equal(openLab(id), undefined);
   });
 
-  /** A program of its own that has booted a lab and would use it for ever. */
-  async function programWithLab() {
-    const library = JSON.stringify(join(__dirname, "../lab/with-lab.js"));
-    const script = `require(${library}).withLab({ id: ${JSON.stringify(id)}, hosts: 1 }, () => {
-      console.log("up");
-      return new Promise(() => setInterval(() => {}, 1000));
-    })`;
+  it("does not come where the hosts are to be kept: they outlive the process that booted them", async () => {
+    const program = await programWithLab("(lab) => { library.keepLab(lab); process.exit(0); }");
+    assert.deepEqual(await once(program, "close"), [0, null]);
+    assert.deepEqual(await removeAbandonedLabs(), []);
+    const lab = openLab(id)!;
+    assert.match(await lab.exec("ha1", "hostname"), /^ha1$/m);
+    lab.close();
+  });
+
+  const forEver = "() => setInterval(() => {}, 1000)";
+
+  /** A program of its own that has booted a lab, says so and then does that with it. */
+  async function programWithLab(then: string) {
+    const path = JSON.stringify(join(__dirname, "../lab/with-lab.js"));
+    const script = `const library = require(${path});
+      library.bootOwnedLab({ id: ${JSON.stringify(id)}, hosts: 1 }).then((lab) => {
+        console.log("up");
+        (${then})(lab);
+      })`;
     const program = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
     const [output] = await Promise.race([once(program.stdout!, "data"), once(program, "close")]);
     assert.equal(String(output), "up\n");

@@ -10,8 +10,6 @@ import { type UpOptions, upLab } from "./up";
 export interface WithLabOptions extends Omit<UpOptions, "id" | "owned"> {
   /** Default: the lab of this checkout, see `defaultLabId`. */
   id?: string;
-  /** Leaves the hosts running when the work has succeeded. Default: false. */
-  keep?: () => boolean;
 }
 
 /** The lab that `npm run lab` means: CONTAINER_HA_LAB, else one of this checkout. */
@@ -22,14 +20,10 @@ export function defaultLabId(): string {
 /** Boots hosts for `work` and removes them again, however it ends: return, error, exit or signal. */
 export async function withLab<T>(options: WithLabOptions, work: (lab: Lab) => Promise<T>): Promise<T> {
   const lab = await bootOwnedLab(options);
-  let keep = false;
   try {
-    const result = await work(lab);
-    keep = options.keep?.() ?? false;
-    return result;
+    return await work(lab);
   } finally {
-    if (keep) releaseLab(lab);
-    else await endOwnedLab(lab);
+    await endOwnedLab(lab);
   }
 }
 
@@ -54,6 +48,13 @@ export async function endOwnedLab(lab: Lab): Promise<void> {
   owned.delete(lab.id);
 }
 
+/** The hosts outlive this process, as if `npm run lab -- up` had made them. */
+export function keepLab(lab: Lab): void {
+  lab.close();
+  lab.disown();
+  owned.delete(lab.id);
+}
+
 /** Removes the labs of processes that ended without doing it themselves. */
 export async function removeAbandonedLabs(): Promise<string[]> {
   const labs = existsSync(labsFolder()) ? readdirSync(labsFolder()) : [];
@@ -75,12 +76,6 @@ function refuseOccupied(id: string): void {
   throw new Error(
     `lab "${id}" is up, ${by}: take it down (npm run lab -- down) or name another one (CONTAINER_HA_LAB=name)`,
   );
-}
-
-function releaseLab(lab: Lab): void {
-  lab.close();
-  lab.disown();
-  owned.delete(lab.id);
 }
 
 function removeAtExit(id: string): void {
