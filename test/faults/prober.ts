@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 
 /** A client that asks each millisecond, by UDP and over one TCP connection. */
 export interface Prober {
-  /** Unix ms of the last answer by UDP. */
+  /** Unix ms of the last answer by UDP; 0: there was none yet. */
   lastAnswerAt(): number;
   /** Longest time without an answer by UDP since the last call, ms. */
   longestGap(): number;
@@ -19,12 +19,14 @@ const RECONNECT_MS = 50;
 export function startProber(address: string): Prober {
   let asked = 0;
   let last = Date.now();
+  let answeredAt = 0;
   let longest = 0;
   const datagrams = createSocket("udp4");
   datagrams.on("message", () => {
     const now = Date.now();
     longest = Math.max(longest, now - last);
     last = now;
+    answeredAt = now;
   });
   // A host that is off makes the kernel complain; the next datagram is as good as any.
   datagrams.on("error", () => {});
@@ -35,7 +37,7 @@ export function startProber(address: string): Prober {
     stream.ask();
   }, STEP_MS);
   return {
-    lastAnswerAt: () => last,
+    lastAnswerAt: () => answeredAt,
     longestGap() {
       const result = Math.max(longest, Date.now() - last);
       longest = 0;

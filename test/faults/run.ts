@@ -2,28 +2,34 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { units } from "../../provider/contract";
 import { groupStatus, isProtected, untilContainer } from "../support/group";
 import { until } from "../support/until";
-import { type Finding, judge } from "./judge";
+import type { Finding } from "./judge";
 import type { RunResult } from "./report";
 import { type Fault, openScene, type Scene } from "./scene";
 import { type Stage, SUBJECT } from "./stage";
 import { dropTraffic } from "./traffic";
+import { isServing, look, type Witness } from "./witness";
 
 const READY_LIMIT_MS = 60_000;
 const SERVE_LIMIT_MS = 30_000;
 const CONVERGE_LIMIT_MS = 90_000;
 const LASTS_MS = 2500;
-/** Answers are this fresh where it serves. */
-const FRESH_MS = 100;
 
 /** One run: full protection, the faults one after the other, healing, full protection again, and the verdict. */
 export async function runFaults(stage: Stage, faults: Fault[], pausesMs: number[]): Promise<RunResult> {
   const startedAt = Date.now();
   const scene = await openScene(stage, READY_LIMIT_MS);
   await checkpointed(stage, READY_LIMIT_MS);
-  const findings = await look(stage, false);
-  stage.prober.longestGap();
-  stage.answers = 0;
-  const before = stage.judgement.epoch;
+  const { subject } = stage;
+  const findings: Finding[] = [];
+  let answers = 0;
+  const lookAt = async (witness: Witness, mayStartCold: boolean) => {
+    const seen = await look(witness, { capture: stage.capture, mayStartCold });
+    findings.push(...seen.findings);
+    answers += seen.answers;
+  };
+  await lookAt(subject, false);
+  subject.prober.longestGap();
+  const before = subject.judgement.epoch;
   const mayStartCold = faults.some((fault) => fault.mayStartCold);
   let notConverged: string | null = null;
   const notInjected: string[] = [];
@@ -39,15 +45,20 @@ export async function runFaults(stage: Stage, faults: Fault[], pausesMs: number[
     await sleep(Math.max(...faults.map(({ lastsMs }) => lastsMs ?? LASTS_MS)));
     // Several faults together may take the majority.
     if (faults.length === 1 && faults[0]!.serves === "during")
-      await until(() => isServing(stage), "an answer while the fault lasts", SERVE_LIMIT_MS);
+      await until(
+        () => witnessesOf(stage).every(isServing),
+        "an answer while the fault lasts",
+        SERVE_LIMIT_MS,
+      );
   } catch (error) {
     notConverged = (error as Error).message;
   }
-  const gapMs = stage.prober.longestGap();
+  const gapMs = subject.prober.longestGap();
   try {
     await heal(scene, faults);
     await converge(stage);
-    findings.push(...(await look(stage, mayStartCold)));
+    for (const witness of witnessesOf(stage)) await lookAt(witness, mayStartCold);
+    await stage.dismiss();
   } catch (error) {
     notConverged ??= (error as Error).message;
   }
@@ -56,20 +67,15 @@ export async function runFaults(stage: Stage, faults: Fault[], pausesMs: number[
     findings,
     notConverged,
     notInjected,
-    gapMs: Math.max(gapMs, stage.prober.longestGap()),
-    answers: stage.answers,
-    newEpochs: (stage.judgement.epoch ?? 0) - (before ?? 0),
+    gapMs: Math.max(gapMs, subject.prober.longestGap()),
+    answers,
+    newEpochs: (subject.judgement.epoch ?? 0) - (before ?? 0),
     seconds: (Date.now() - startedAt) / 1000,
   };
 }
 
-/** Takes the answers before it reads the history, so that the history knows of every owner that answered. */
-async function look(stage: Stage, mayStartCold: boolean): Promise<Finding[]> {
-  const answers = stage.capture.take(stage.address);
-  stage.answers += answers.length;
-  if (answers.length === 0) throw new Error(`nothing was captured from ${stage.address}`);
-  const changes = await stage.history.next();
-  return judge(stage.judgement, { answers, changes, mayStartCold });
+function witnessesOf({ subject, guest }: Stage): Witness[] {
+  return guest ? [subject, guest] : [subject];
 }
 
 async function heal(scene: Scene, faults: Fault[]): Promise<void> {
@@ -92,17 +98,19 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
 /** One host serves, a standby holds what is committed, all hosts are live, and a new generation can be committed. */
 async function converge(stage: Stage): Promise<void> {
   const deadline = Date.now() + CONVERGE_LIMIT_MS;
-  await untilContainer(stage.lab, SUBJECT, {
-    what: "full protection after the faults",
-    limitMs: CONVERGE_LIMIT_MS,
-    holds: isProtected,
-  });
+  for (const { name } of witnessesOf(stage)) {
+    await untilContainer(stage.lab, name, {
+      what: "full protection after the faults",
+      limitMs: CONVERGE_LIMIT_MS,
+      holds: isProtected,
+    });
+  }
   const allLive = async () => {
     const status = await groupStatus(stage.lab).catch(() => null);
     return status?.hosts.every(({ state }) => state === "live") ?? false;
   };
   await until(allLive, "every host live after the faults", deadline - Date.now());
-  await until(() => isServing(stage), "answers after the faults", deadline - Date.now());
+  await until(() => witnessesOf(stage).every(isServing), "answers after the faults", deadline - Date.now());
   await checkpointed(stage, deadline - Date.now());
 }
 
@@ -111,8 +119,4 @@ async function checkpointed(stage: Stage, limitMs: number): Promise<void> {
   const host = stage.lab.hosts[0]!.name;
   const committed = () => stage.lab.tryExec(host, command).then(({ code }) => code === 0);
   await until(() => committed().catch(() => false), "a committed checkpoint", limitMs);
-}
-
-function isServing(stage: Stage): boolean {
-  return Date.now() - stage.prober.lastAnswerAt() < FRESH_MS;
 }

@@ -18,6 +18,8 @@ export interface Fault {
   lastsMs?: number;
   /** The fault is one after which memory is not trusted: the declared reaction is a cold start. */
   mayStartCold?: boolean;
+  /** The gate's table is taken away, or nobody is there who would notice that. */
+  gate?: "removed" | "unwatched";
   inject(scene: Scene): Promise<unknown>;
   /** Ends what the general healing does not: hosts off or paused, stopped processes and cut cables. */
   heal?(scene: Scene): Promise<unknown>;

@@ -8,25 +8,25 @@ import { openStack, type Stack } from "../support/pulumi";
 import { type Capture, startCapture } from "./capture";
 import { installDisks } from "./disks";
 import { installFailpoints } from "./failpoints";
-import { type History, readHistory } from "./history";
-import { firstJudgement, type Judgement } from "./judge";
-import { type Prober, startProber } from "./prober";
+import { observe, type Witness } from "./witness";
 
 export const GROUP = "faults";
-/** The container whose answers are judged. */
+/** The container that is there in every run. */
 export const SUBJECT = "witness";
+/** Another one, where a fault is about two. */
+const GUEST = "guest";
 
 /** Three hosts with a protected container that is asked all the time; good for many runs. */
 export interface Stage {
   lab: Lab;
   stack: Stack;
-  address: string;
-  prober: Prober;
   capture: Capture;
-  history: History;
-  judgement: Judgement;
-  /** How many answers were judged in this run. */
-  answers: number;
+  subject: Witness;
+  guest: Witness | null;
+  /** Declares a second container by an `up` and waits until it is protected, with its primary on that host. */
+  invite(host: string): Promise<void>;
+  /** Removes the second container, if one was declared. */
+  dismiss(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -42,41 +42,60 @@ export async function openStage(progress: (line: string) => void): Promise<Stage
 
 async function setUp(lab: Lab, progress: (line: string) => void): Promise<Stage> {
   const address = `${lab.subnet}.100`;
+  const guestAddress = `${lab.subnet}.101`;
   const stack = await openStack({ example: "faults", stack: "lab", source: "test/faults/program" });
   const image = await pushWitness(lab);
-  await stack.configure(
-    {
-      hosts: lab.hosts.map(({ name, address, hostKey }) => ({ name, address, hostKey })),
-      image,
-      containers: [{ name: SUBJECT, address }],
-    },
-    { privateKey: readFileSync(lab.hosts[0]!.privateKeyPath, "utf8") },
-  );
+  const declare = async (others: { name: string; address: string; preferredHost: string }[]) => {
+    await stack.configure(
+      {
+        hosts: lab.hosts.map(({ name, address, hostKey }) => ({ name, address, hostKey })),
+        image,
+        containers: [{ name: SUBJECT, address }, ...others],
+      },
+      { privateKey: readFileSync(lab.hosts[0]!.privateKeyPath, "utf8") },
+    );
+    const up = await stack.up();
+    if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
+  };
   progress("setting up a group of three hosts");
   await Promise.all(lab.hosts.map(({ name }) => installDisks(lab, name)));
-  const up = await stack.up();
-  if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
+  await declare([]);
   await Promise.all(lab.hosts.map(({ name }) => installFailpoints(lab, name)));
   await untilContainer(lab, SUBJECT, { what: "protection", limitMs: 60_000, holds: isProtected });
-  const history = readHistory(lab, { group: GROUP, container: SUBJECT });
-  const capture = await startCapture(lab, [address]);
-  const prober = startProber(address);
-  return {
+  const capture = await startCapture(lab, [address, guestAddress]);
+  let invited = false;
+  const stage: Stage = {
     lab,
     stack,
-    address,
-    prober,
     capture,
-    history,
-    judgement: firstJudgement(),
-    answers: 0,
+    subject: observe(lab, { group: GROUP, name: SUBJECT, address }),
+    guest: null,
+    async invite(host) {
+      invited = true;
+      await declare([{ name: GUEST, address: guestAddress, preferredHost: host }]);
+      await untilContainer(lab, GUEST, {
+        what: `protection of it on ${host}`,
+        limitMs: 30_000,
+        holds: (status) => isProtected(status) && status.primary === host,
+      });
+      stage.guest = observe(lab, { group: GROUP, name: GUEST, address: guestAddress });
+    },
+    async dismiss() {
+      if (!invited) return;
+      stage.guest?.prober.stop();
+      stage.guest = null;
+      await declare([]);
+      capture.take(guestAddress);
+      invited = false;
+    },
     async end() {
-      prober.stop();
+      for (const witness of [stage.subject, stage.guest]) witness?.prober.stop();
       await capture.stop();
       stack.dispose();
       await endOwnedLab(lab);
     },
   };
+  return stage;
 }
 
 async function pushWitness(lab: Lab): Promise<string> {

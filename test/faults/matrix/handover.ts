@@ -9,7 +9,7 @@ const FROZEN_MS = 15;
 
 /** A planned move to the standby; resolves when nobody serves any more, which is the moment that matters. */
 async function beginMove(scene: Scene): Promise<void> {
-  const { prober } = scene.stage;
+  const { prober } = scene.stage.subject;
   const command = `container-ha migrate ${SUBJECT} --to ${scene.standby}`;
   await inHost(scene, scene.primary, `setsid ${command} >/dev/null 2>&1 </dev/null &`);
   await until(() => Date.now() - prober.lastAnswerAt() > FROZEN_MS, "the move's freeze", BEGIN_LIMIT_MS);

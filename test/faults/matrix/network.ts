@@ -45,7 +45,7 @@ export const networkFaults: Fault[] = [
     // No host sees that: there is no failover, and the clients wait.
     name: "cut-clients",
     serves: "after",
-    inject: drop(({ stage }) => [`iifname "machine" ip daddr ${stage.address}`]),
+    inject: drop(({ stage }) => [`iifname "machine" ip daddr ${stage.subject.address}`]),
   },
   {
     name: "lossy-primary",

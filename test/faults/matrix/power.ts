@@ -1,4 +1,10 @@
+import { containerStatus } from "../../support/group";
+import { until } from "../../support/until";
 import type { Fault, Scene } from "../scene";
+import { SUBJECT } from "../stage";
+import { isServing, look } from "../witness";
+
+const ANSWER_LIMIT_MS = 5_000;
 
 type Role = "primary" | "standby" | "spare";
 
@@ -17,8 +23,20 @@ export const powerFaults: Fault[] = [
   { name: "power-cut-all", serves: "after", inject: cut("primary", "standby", "spare") },
   { name: "pause-primary", serves: "during", lastsMs: 4000, inject: pause("primary") },
   { name: "pause-standby", serves: "during", inject: pause("standby") },
+  { name: "two-failovers-at-once", serves: "during", inject: cutTwo },
   { name: "flapping-primary", serves: "after", inject: flap },
 ];
+
+/** The host on which the primaries of two containers are, wherever what came before has moved them. */
+async function cutTwo({ stage }: Scene): Promise<void> {
+  const { primary } = await containerStatus(stage.lab, SUBJECT);
+  await stage.invite(primary!);
+  const { guest, lab } = stage;
+  await until(() => isServing(guest!), "answers of the second container", ANSWER_LIMIT_MS);
+  // What its records were before the cut.
+  await look(guest!, { capture: stage.capture, mayStartCold: false });
+  await lab.kill(primary!);
+}
 
 /** Off, on, and off again before it has found its place. */
 async function flap({ stage: { lab }, primary }: Scene): Promise<void> {

@@ -16,7 +16,12 @@ export const processFaults: Fault[] = Object.entries(processes).flatMap(([proces
     const send = (name: string) => (scene: Scene) => inHost(scene, scene[role], command(name));
     return [
       { name: `kill-${process}-${role}`, serves: "during", inject: send("KILL") },
-      { name: `stop-${process}-${role}`, serves: "during", inject: send("STOP") },
+      {
+        name: `stop-${process}-${role}`,
+        serves: "during",
+        gate: process === "lease" || process === "nft" ? "unwatched" : undefined,
+        inject: send("STOP"),
+      },
     ];
   }),
 );
@@ -37,6 +42,7 @@ export const failpointFaults: Fault[] = failpoints.flatMap((point) =>
     (name): Fault => ({
       name: `${name === "SIGSTOP" ? "stop" : "kill"}-lease-${point}`,
       serves: "during",
+      gate: name === "SIGSTOP" ? "unwatched" : undefined,
       inject: (scene) => orderFailpoint(scene, scene.primary, point, name),
     }),
   ),
