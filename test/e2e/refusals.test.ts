@@ -48,7 +48,7 @@ labSuite(
       options: Parameters<typeof redisStack>[1],
       run: (stack: Stack) => Promise<void>,
     ) => {
-      const wrong = await redisStack(lab, options);
+      const wrong = await redisStack(lab, { profile: "default", ...options });
       try {
         await run(wrong);
       } finally {
@@ -70,7 +70,7 @@ labSuite(
     };
 
     before("open a stack", async () => {
-      if (lab.hosts) stack = await redisStack(lab);
+      if (lab.hosts) stack = await redisStack(lab, { profile: "default" });
     });
     after("close the stack", () => stack?.dispose());
 

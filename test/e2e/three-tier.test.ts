@@ -117,7 +117,7 @@ async function threeTierStack(lab: Lab): Promise<Stack> {
         apps: [addressOf(lab, 1), addressOf(lab, 2)],
         front: addressOf(lab, 3),
       },
-      profile: "fast",
+      profile: "default",
       checkpointSeconds: 5,
     },
     { privateKey: readFileSync(lab.hosts[0]!.privateKeyPath, "utf8") },

@@ -6,6 +6,9 @@ import {
 } from "../../provider/contract";
 import type { Lab } from "../lab/lab";
 
+/** A look starts a program on a host, which takes from the processors that all hosts share. */
+const LOOK_MS = 400;
+
 /** The group's status as the first of `hosts` tells it that answers. */
 export async function groupStatus(
   lab: Lab,
@@ -46,7 +49,7 @@ export async function untilContainer(
     }
     if (performance.now() > deadline)
       throw new Error(`${name}: ${what} did not come within ${limitMs / 1000} s; last: ${last}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 

@@ -11,7 +11,7 @@ const hosts = config
     ({ name, address, hostKey }) =>
       new Host(name, { connection: { host: address, user: "ops", sudo: true, privateKey, hostKey } }),
   );
-const group = new HaGroup("platform", { hosts, profile: "fast" });
+const group = new HaGroup("platform", { hosts, profile: "default" });
 for (const [index, host] of hosts.entries()) new HeartbeatAgent(`agent-${index + 1}`, { host, group });
 
 export const handle = group.handle;
