@@ -45,7 +45,7 @@ async function setUp(lab: Lab, progress: (line: string) => void): Promise<Stage>
   const guestAddress = `${lab.subnet}.101`;
   const stack = await openStack({ example: "faults", stack: "lab", source: "test/faults/program" });
   const image = await pushWitness(lab);
-  const declare = async (others: { name: string; address: string; preferredHost: string }[]) => {
+  const declare = async (others: { name: string; address: string }[]) => {
     await stack.configure(
       {
         hosts: lab.hosts.map(({ name, address, hostKey }) => ({ name, address, hostKey })),
@@ -72,12 +72,13 @@ async function setUp(lab: Lab, progress: (line: string) => void): Promise<Stage>
     guest: null,
     async invite(host) {
       invited = true;
-      await declare([{ name: GUEST, address: guestAddress, preferredHost: host }]);
-      await untilContainer(lab, GUEST, {
-        what: `protection of it on ${host}`,
-        limitMs: 30_000,
-        holds: (status) => isProtected(status) && status.primary === host,
-      });
+      await declare([{ name: GUEST, address: guestAddress }]);
+      const wait = { what: "protection", limitMs: 60_000, holds: isProtected };
+      const { primary } = await untilContainer(lab, GUEST, wait);
+      if (primary !== host) {
+        await lab.exec(host, `container-ha migrate ${GUEST} --to ${host}`);
+        await untilContainer(lab, GUEST, wait);
+      }
       stage.guest = observe(lab, { group: GROUP, name: GUEST, address: guestAddress });
     },
     async dismiss() {

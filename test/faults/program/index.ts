@@ -13,17 +13,11 @@ const hosts = config
 const group = new HaGroup("faults", { hosts, profile: "fast" });
 for (const [index, host] of hosts.entries()) new HeartbeatAgent(`agent-${index + 1}`, { host, group });
 
-interface Declared {
-  name: string;
-  address: string;
-  preferredHost?: string;
-}
-for (const { name, address, preferredHost } of config.requireObject<Declared[]>("containers")) {
+for (const { name, address } of config.requireObject<{ name: string; address: string }[]>("containers")) {
   const container = new ProtectedContainer(name, {
     group,
     image: config.require("image"),
     virtualIps: [address],
-    preferredHost,
     probes: [{ http: { port: 8000 }, interval: 1 }],
   });
   new CheckpointSchedule(name, { container, intervalSeconds: 5 });
