@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../lab/lab";
 import { defaultLabId, withLab } from "../lab/with-lab";
 import { isProtected, untilContainer } from "../support/group";
@@ -13,8 +12,6 @@ export interface Footprint {
   etcd: { pssMb: number; cpuPercent: number; cpuPercentFast: number };
 }
 
-/** What a set-up leaves to do (the first generation on its holders, the engines' own start) is not idling. */
-const SETTLE_S = 60;
 const WINDOW_S = 60;
 /** Checkpoints are work that a schedule asks for, not idling: none falls into the window. */
 const NO_CHECKPOINT_S = 3600;
@@ -46,15 +43,14 @@ async function measure(profile: "default" | "fast", progress: (line: string) => 
         limitMs: 60_000,
         holds: isProtected,
       });
-      progress(`waiting ${SETTLE_S} s, then measuring ${primary} for ${WINDOW_S} s`);
-      await sleep(SETTLE_S * 1000);
+      progress(`measuring ${primary} for ${WINDOW_S} s`);
       const units = { product: ["container-ha-lease", "container-ha-agent"], etcd: ["container-ha-etcd"] };
       const before = {
         product: await cpuUsec(lab, primary!, units.product),
         etcd: await cpuUsec(lab, primary!, units.etcd),
       };
       const startedAt = performance.now();
-      await sleep(WINDOW_S * 1000);
+      await new Promise((resolve) => setTimeout(resolve, WINDOW_S * 1000));
       const share = async (part: "product" | "etcd") => {
         const used = (await cpuUsec(lab, primary!, units[part])) - before[part];
         return round(used / 10 / (performance.now() - startedAt));
