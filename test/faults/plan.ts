@@ -25,9 +25,7 @@ export function planRuns({
   seed: number;
 }): PlannedRun[] {
   const random = createRandom(seed);
-  const pauses = (count: number) =>
-    Array.from({ length: count - 1 }, () => Math.round(random.between(0, LONGEST_PAUSE_MS)));
-  const planned = (faults: Fault[]): PlannedRun => ({ faults, pausesMs: pauses(faults.length) });
+  const planned = (faults: Fault[]) => withPauses(faults, random);
   if (only.length > 0) {
     const rounds = Array.from({ length: runs ?? 1 }, () => only).flat();
     return rounds.map((name) => planned(name.split("+").map(faultNamed)));
@@ -59,10 +57,12 @@ export function dealFast(seed: number): PlannedRun[] {
     if (open) open.push(fault);
     else runs.push([fault]);
   }
-  return runs.map((faults) => ({
-    faults,
-    pausesMs: faults.slice(1).map(() => Math.round(random.between(0, LONGEST_PAUSE_MS))),
-  }));
+  return runs.map((faults) => withPauses(faults, random));
+}
+
+function withPauses(faults: Fault[], random: ReturnType<typeof createRandom>): PlannedRun {
+  const pausesMs = faults.slice(1).map(() => Math.round(random.between(0, LONGEST_PAUSE_MS)));
+  return { faults, pausesMs };
 }
 
 /**

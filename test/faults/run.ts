@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { units } from "../../provider/contract";
 import { groupStatus, isProtected, untilContainer } from "../support/group";
 import { until } from "../support/until";
-import type { Finding } from "./judge";
 import type { RunResult } from "./report";
 import { type Fault, openScene, type Scene } from "./scene";
 import { type Stage, SUBJECT } from "./stage";
@@ -19,15 +18,9 @@ export async function runFaults(stage: Stage, faults: Fault[], pausesMs: number[
   const startedAt = Date.now();
   const scene = await openScene(stage, READY_LIMIT_MS);
   await checkpointed(stage, READY_LIMIT_MS);
-  const { subject } = stage;
-  const findings: Finding[] = [];
-  let answers = 0;
-  const lookAt = async (witness: Witness, mayStartCold: boolean) => {
-    const seen = await look(witness, { capture: stage.capture, mayStartCold });
-    findings.push(...seen.findings);
-    answers += seen.answers;
-  };
-  await lookAt(subject, false);
+  const { subject, capture } = stage;
+  Object.assign(subject, { findings: [], answers: 0 });
+  await look(subject, { capture, mayStartCold: false });
   subject.prober.longestGap();
   const before = subject.judgement.epoch;
   const mayStartCold = faults.some((fault) => fault.mayStartCold);
@@ -54,21 +47,22 @@ export async function runFaults(stage: Stage, faults: Fault[], pausesMs: number[
     notConverged = (error as Error).message;
   }
   const gapMs = subject.prober.longestGap();
+  const witnesses = witnessesOf(stage);
   try {
     await heal(scene, faults);
     await converge(stage);
-    for (const witness of witnessesOf(stage)) await lookAt(witness, mayStartCold);
+    for (const witness of witnesses) await look(witness, { capture, mayStartCold });
     await stage.dismiss();
   } catch (error) {
     notConverged ??= (error as Error).message;
   }
   return {
     faults: faults.map(({ name }) => name),
-    findings,
+    findings: witnesses.flatMap(({ findings }) => findings),
     notConverged,
     notInjected,
     gapMs: Math.max(gapMs, subject.prober.longestGap()),
-    answers,
+    answers: witnesses.reduce((sum, { answers }) => sum + answers, 0),
     newEpochs: (subject.judgement.epoch ?? 0) - (before ?? 0),
     seconds: (Date.now() - startedAt) / 1000,
   };

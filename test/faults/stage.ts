@@ -5,16 +5,18 @@ import type { Lab } from "../lab/lab";
 import { bootOwnedLab, defaultLabId, endOwnedLab } from "../lab/with-lab";
 import { isProtected, untilContainer } from "../support/group";
 import { openStack, type Stack } from "../support/pulumi";
+import { until } from "../support/until";
 import { type Capture, startCapture } from "./capture";
 import { installDisks } from "./disks";
 import { installFailpoints } from "./failpoints";
-import { observe, type Witness } from "./witness";
+import { isServing, look, observe, type Witness } from "./witness";
 
 export const GROUP = "faults";
 /** The container that is there in every run. */
 export const SUBJECT = "witness";
 /** Another one, where a fault is about two. */
 const GUEST = "guest";
+const ANSWER_LIMIT_MS = 5_000;
 
 /** Three hosts with a protected container that is asked all the time; good for many runs. */
 export interface Stage {
@@ -75,11 +77,15 @@ async function setUp(lab: Lab, progress: (line: string) => void): Promise<Stage>
       await declare([{ name: GUEST, address: guestAddress }]);
       const wait = { what: "protection", limitMs: 60_000, holds: isProtected };
       const { primary } = await untilContainer(lab, GUEST, wait);
+      const guest = observe(lab, { group: GROUP, name: GUEST, address: guestAddress });
+      stage.guest = guest;
+      await until(() => isServing(guest), "answers of the second container", ANSWER_LIMIT_MS);
+      // Before it is moved, so that its history holds the handover.
+      await look(guest, { capture, mayStartCold: false });
       if (primary !== host) {
         await lab.exec(host, `container-ha migrate ${GUEST} --to ${host}`);
         await untilContainer(lab, GUEST, wait);
       }
-      stage.guest = observe(lab, { group: GROUP, name: GUEST, address: guestAddress });
     },
     async dismiss() {
       if (!invited) return;

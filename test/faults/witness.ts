@@ -11,6 +11,9 @@ export interface Witness {
   prober: Prober;
   history: History;
   judgement: Judgement;
+  /** What the looks of this run have found, and how many answers they judged. */
+  findings: Finding[];
+  answers: number;
 }
 
 /** Answers are this fresh where it serves. */
@@ -24,6 +27,8 @@ export function observe(lab: Lab, o: { group: string; name: string; address: str
     prober: startProber(address),
     history: readHistory(lab, { group, container: name }),
     judgement: firstJudgement(),
+    findings: [],
+    answers: 0,
   };
 }
 
@@ -33,11 +38,12 @@ export function isServing({ prober }: Witness): boolean {
 
 /** Takes the answers before it reads the history, so that the history knows of every owner that answered. */
 export async function look(
-  { address, history, judgement }: Witness,
+  witness: Witness,
   { capture, mayStartCold }: { capture: Capture; mayStartCold: boolean },
-): Promise<{ findings: Finding[]; answers: number }> {
-  const answers = capture.take(address);
-  if (answers.length === 0) throw new Error(`nothing was captured from ${address}`);
-  const changes = await history.next();
-  return { findings: judge(judgement, { answers, changes, mayStartCold }), answers: answers.length };
+): Promise<void> {
+  const answers = capture.take(witness.address);
+  witness.answers += answers.length;
+  if (answers.length === 0) throw new Error(`nothing was captured from ${witness.address}`);
+  const changes = await witness.history.next();
+  witness.findings.push(...judge(witness.judgement, { answers, changes, mayStartCold }));
 }
