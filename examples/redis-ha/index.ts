@@ -7,6 +7,8 @@ interface HostSettings {
   /** Public host key, as in known_hosts: `ssh-ed25519 AAAA...`. */
   hostKey: string;
   user?: string;
+  /** Attempts to reach it before it counts as dead. */
+  dialErrorLimit?: number;
 }
 
 const config = new pulumi.Config();
@@ -17,9 +19,16 @@ const probeCommand = config.getObject<string[]>("probeCommand");
 
 // Three hosts: where one runs the Redis, another keeps its checkpoints, and any two of them are a quorum.
 const hosts = config.requireObject<HostSettings[]>("hosts").map(
-  ({ name, address, hostKey, user }) =>
+  ({ name, address, hostKey, user, dialErrorLimit }) =>
     new Host(name, {
-      connection: { host: address, user: user ?? "root", privateKey, hostKey, sudo: user !== undefined },
+      connection: {
+        host: address,
+        user: user ?? "root",
+        privateKey,
+        hostKey,
+        sudo: user !== undefined,
+        dialErrorLimit,
+      },
       engines: [engine],
     }),
 );

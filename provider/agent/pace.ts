@@ -13,7 +13,7 @@ const HANDOVER_READ_MS = 10;
  * no more often, since reads are what an idle agent costs; in long profiles more often, since what is wanted of it is
  * read with them.
  */
-const QUIET_READS_PER_W = 3;
+const QUIET_READS_PER_W = 2.5;
 const MOST_READ_MS = 500;
 
 /** Sleeps until the next cycle is due, or something wakes the agent. `quorum`: the store answered last. */

@@ -28,7 +28,6 @@ export async function bundle({ root, outDir }: { root: string; outDir: string })
     target: "node24",
     format: "cjs",
     minifySyntax: true,
-    keepNames: true,
     loader: { ".proto": "text" },
     logLevel: "warning",
   });

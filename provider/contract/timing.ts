@@ -76,7 +76,7 @@ export type Profile = z.infer<typeof profileSchema>;
 export function timingOf(profile: Profile, disciplined: boolean): Timing {
   if (profile === "default") {
     return {
-      intervalMs: 250,
+      intervalMs: 300,
       leaseMs: 2000,
       fenceMs: 2450,
       clockDrift: UNDISCIPLINED_DRIFT,

@@ -35,6 +35,7 @@ labSuite("an HaGroup on real hosts", { hosts: 5, timeoutMs: 240_000 }, (lab) => 
               privateKey: readFileSync(host.privateKeyPath, "utf8"),
               hostKey: host.hostKey,
               perDialTimeout: 3,
+              dialErrorLimit: 3,
             },
           ]),
         ),

@@ -19,6 +19,8 @@ export interface RedisStackOptions {
   image?: string;
   /** What the settings say of the hosts. @default what they are */
   hosts?: Pick<LabHost, "name" | "address" | "hostKey">[];
+  /** Attempts to reach a host before it counts as dead. @default the provider's */
+  dialErrorLimit?: number;
   /** @default the key that lets in */
   privateKey?: string;
   /** Name of the stack. @default "lab" */
@@ -35,7 +37,12 @@ export async function redisStack(lab: Lab, options: RedisStackOptions = {}): Pro
   const stack = await openStack({ example: "redis-ha", stack: options.name ?? "lab" });
   await stack.configure(
     {
-      hosts: (options.hosts ?? lab.hosts).map(({ name, address, hostKey }) => ({ name, address, hostKey })),
+      hosts: (options.hosts ?? lab.hosts).map(({ name, address, hostKey }) => ({
+        name,
+        address,
+        hostKey,
+        ...(options.dialErrorLimit && { dialErrorLimit: options.dialErrorLimit }),
+      })),
       image: options.image ?? "registry.lab:5000/redis-lab",
       virtualIp: redisAddress(lab),
       profile: options.profile ?? "fast",

@@ -67,12 +67,12 @@ export const waitingMutants: Mutant[] = [
         return observe(noGap, view, timings, now);
       }),
     schedule: leading((random) =>
-      again(random, 4, 8000, (at) => {
+      again(random, 8, 8000, (at) => {
         const back = at + 3000 + random.between(1300, 4000);
         return [
           [at + 3000, "store off"],
           // Whoever reads the old heartbeat again has renewed its own before the owner can.
-          [at + 3000, "network primary slow 150 ms"],
+          [at + 3000, "network primary slow 240 ms"],
           [back, "store on"],
           [back + 1000, "network all on"],
         ];
