@@ -17,8 +17,8 @@ export const powerFaults: Fault[] = [
   { name: "power-cut-spare", serves: "during", inject: cut("spare") },
   { name: "power-cut-primary-and-standby", serves: "after", inject: cut("primary", "standby") },
   { name: "power-cut-all", serves: "after", inject: cut("primary", "standby", "spare") },
-  { name: "pause-primary", serves: "during", lastsMs: 4000, inject: pause("primary") },
-  { name: "pause-standby", serves: "during", inject: pause("standby") },
+  { name: "pause-primary", serves: "during", lastsMs: 4000, gate: "unwatched", inject: pause("primary") },
+  { name: "pause-standby", serves: "during", gate: "unwatched", inject: pause("standby") },
   { name: "two-failovers-at-once", serves: "during", inject: cutTwo },
   { name: "flapping-primary", serves: "after", inject: flap },
 ];
