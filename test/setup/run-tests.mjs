@@ -9,6 +9,7 @@ import { ensureLabPrograms } from "./debian.mjs";
 import { labEnvironment } from "./lab-environment.mjs";
 import { node24 } from "./packages.mjs";
 import { asRootWith, capture, Failure, lastLines, runProgram } from "./programs.mjs";
+import { ensureRootfs } from "./rootfs.mjs";
 
 /** Folders below test/ whose suites need test hosts; each file runs in a process of its own. */
 const labFolders = ["lab-scenarios", "e2e"];
@@ -41,8 +42,12 @@ async function main() {
     await check("lint: no rule is broken", () => capture([...biome, "lint", "--error-on-warnings", "."]));
   }
   await check("types: the sources compile", build);
-  // The kernel's gate is tested without hosts, too. What fails here is told with the set-up of the hosts.
-  if (!unitOnly && capabilities().ok) await ensureLabPrograms().catch(() => {});
+  // The kernel's gate and a real etcd, from the hosts' root, are tested without hosts, too. What fails here is told with
+  // the set-up of the hosts.
+  if (!unitOnly && capabilities().ok)
+    await ensureLabPrograms()
+      .then(ensureRootfs)
+      .catch(() => {});
   const unit = testFiles((name) => !labFolders.includes(name));
   // The simulator alone takes half as long as all others: side by side they use both cores.
   const simulated = unit.filter((file) => file.startsWith("dist/test/sim/"));
