@@ -119,9 +119,9 @@ labSuite("examples/redis-ha with the real CLI on real hosts", { hosts: 3, timeou
   for (const unit of ["container-ha-agent", "container-ha-etcd"]) {
     it(`killing ${unit} on the primary costs neither failover nor memory`, async () => {
       const address = redisAddress(lab);
-      await redisCommand(address, "SET", "kept", unit);
       const kill = async () => {
         const { primary } = await protectedAgain();
+        await redisCommand(address, "SET", "kept", unit);
         const since = (await lab.exec(primary!, "date +%s")).trim();
         await lab.exec(primary!, `systemctl kill -s KILL ${unit}`);
         await until(
@@ -137,7 +137,6 @@ labSuite("examples/redis-ha with the real CLI on real hosts", { hosts: 3, timeou
       // An agent that needs more than 5 s to start counts as hung, rightly; a machine may stand still for so long once.
       if (moved && lease.includes("The agent was silent")) {
         console.log(`      once more: ${lease}`);
-        await redisCommand(address, "SET", "kept", unit);
         ({ moved, lease } = await kill());
       }
       assert.ok(!moved, lease);

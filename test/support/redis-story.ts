@@ -41,7 +41,7 @@ export async function redisStack(lab: Lab, options: RedisStackOptions = {}): Pro
         name,
         address,
         hostKey,
-        ...(options.dialErrorLimit && { dialErrorLimit: options.dialErrorLimit }),
+        dialErrorLimit: options.dialErrorLimit,
       })),
       image: options.image ?? "registry.lab:5000/redis-lab",
       virtualIp: redisAddress(lab),

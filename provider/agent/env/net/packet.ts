@@ -16,7 +16,7 @@ export interface Packet {
   monotonic: bigint;
 }
 
-/** Throws a RangeError where the names are too long for a packet. */
+/** The longest names that the contract allows fit. */
 export function encodePacket(packet: Packet, key: Buffer): Buffer {
   // One buffer: many packets a second are a good part of what an idle agent does.
   const bytes = Buffer.alloc(MAX_BYTES);
