@@ -1,12 +1,13 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type {
-  ContainerStatus,
-  CtlReply,
-  CtlRequest,
-  GroupStatus,
-  HostStatus,
+import {
+  type ContainerStatus,
+  type CtlReply,
+  type CtlRequest,
+  type GroupStatus,
+  type HostStatus,
+  timingOf,
 } from "../../../provider/contract";
 import { type GroupHandle, groupHandleSchema } from "../../../provider/group-handle";
 import { closeAll } from "../../../provider/ssh/pool";
@@ -54,13 +55,7 @@ export function fakeHandle(members: { name: string; connection: unknown }[]): Gr
     policy: {
       group: `g${groups}`,
       hosts,
-      timing: {
-        intervalMs: 250,
-        leaseMs: 2000,
-        fenceMs: 2450,
-        etcdHeartbeatMs: 50,
-        etcdElectionMs: 500,
-      },
+      timing: timingOf("default", false),
       interface: "eth0",
       subnet: "10.0.0.0/24",
       etcdEndpoints: hosts.map(({ address }) => `${address}:7379`),
