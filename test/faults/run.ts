@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { units } from "../../provider/contract";
-import { groupStatus, isProtected, untilContainer } from "../support/group";
+import { isProtected, untilContainer } from "../support/group";
 import { until } from "../support/until";
+import { untilAllLive } from "./live";
 import type { RunResult } from "./report";
 import { type Fault, openScene, type Scene } from "./scene";
 import { type Stage, SUBJECT } from "./stage";
@@ -99,11 +100,7 @@ async function converge(stage: Stage): Promise<void> {
       holds: isProtected,
     });
   }
-  const allLive = async () => {
-    const status = await groupStatus(stage.lab).catch(() => null);
-    return status?.hosts.every(({ state }) => state === "live") ?? false;
-  };
-  await until(allLive, "every host live after the faults", deadline - Date.now());
+  await untilAllLive(stage.lab, deadline - Date.now());
   await until(() => witnessesOf(stage).every(isServing), "answers after the faults", deadline - Date.now());
   await checkpointed(stage, deadline - Date.now());
 }

@@ -236,25 +236,29 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
         assert.equal(await redisCommand(vip(), "PING"), "PONG");
       });
 
-      it("gives up a restore that still waited for its memory when the agent died, and the engine answers", async () => {
-        const client = await dumped();
-        client.stop();
-        await b.prepare(parked);
-        const ready = new Promise(() => {});
-        b.restore({ ...parked, folder: inside(path), ready, hold: true, tcp: "close" }).catch(() => {});
-        const waits = async () => (await lab.tryExec("ha2", "pgrep -f 'criu swrk'")).code === 0;
-        await until(waits, "CRIU's wait", 10_000);
-        await b.crash();
-        await b.ensureHost(policy());
-        assert.deepEqual(
-          (await b.list()).map(({ state }) => state === "running" || state === "held"),
-          [false],
-        );
-        await b.prepare(parked);
-        await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
-        assert.equal((await b.inspect("r1")).state, "held");
-        await b.kill("r1");
-      });
+      for (const [moment, when] of [
+        ["had just been begun", "pgrep -f '^(podman container restore|docker start --checkpoint)'"],
+        ["still waited for its memory", "pgrep -f 'criu swrk'"],
+      ] as const) {
+        it(`gives up a restore that ${moment} when the agent died, and the engine answers`, async () => {
+          const client = await dumped();
+          client.stop();
+          await b.prepare(parked);
+          const ready = new Promise(() => {});
+          const crashed = b.crash(when);
+          b.restore({ ...parked, folder: inside(path), ready, hold: true, tcp: "close" }).catch(() => {});
+          await crashed;
+          await b.ensureHost(policy());
+          assert.deepEqual(
+            (await b.list()).map(({ state }) => state === "running" || state === "held"),
+            [false],
+          );
+          await b.prepare(parked);
+          await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
+          assert.equal((await b.inspect("r1")).state, "held");
+          await b.kill("r1");
+        });
+      }
 
       it("finds a held copy again after the agent's death, and kills it", async () => {
         const client = await dumped();

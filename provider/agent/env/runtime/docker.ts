@@ -75,6 +75,7 @@ export function dockerEngine(): Engine {
       const { code, stdout } = await tryRun(docker.inspect([id]));
       return code === 0 ? exitSentence(parseInspect(stdout)[0]!.State) : null;
     },
+    restoreArgv: docker.restore,
     execArgv: docker.exec,
   };
 }

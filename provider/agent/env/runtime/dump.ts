@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Connection } from "../../../contract";
@@ -38,10 +38,7 @@ export async function dump(
   let over = false;
   let frozenAt = 0;
   context.dumping.add(container);
-  const dumping = run(checkpoint, {
-    timeoutMs: DUMP_TIMEOUT_MS,
-    onStart: (pid) => writeFileSync(places.dumpPid, String(pid)),
-  }).finally(() => {
+  const dumping = run(checkpoint, { timeoutMs: DUMP_TIMEOUT_MS }).finally(() => {
     over = true;
   });
   dumping.catch(() => {});
@@ -70,7 +67,6 @@ export async function dump(
     if (listed.status === "rejected") throw listed.reason;
     connections = parseConnections(listed.value);
   } finally {
-    rmSync(places.dumpPid, { force: true });
     await thaw(container, "dump");
     context.dumping.delete(container);
   }

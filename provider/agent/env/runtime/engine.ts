@@ -35,6 +35,8 @@ export interface Engine {
    * called at once with the process of its command.
    */
   restore(record: CopyRecord, images: string, onStart?: (pid: number) => void): Promise<void>;
+  /** The command of `restore`. */
+  restoreArgv(id: string): string[];
   /** Succeeds when there is none. */
   remove(nameOrId: string): Promise<void>;
   /** Copies that carry the group's label. */

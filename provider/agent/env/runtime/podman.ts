@@ -60,6 +60,7 @@ export function podmanEngine(): Engine {
       const { code, stdout } = await tryRun(podman.inspect([record.id]));
       return code === 0 ? exitSentence(parseInspect(stdout)[0]!.State) : null;
     },
+    restoreArgv: podman.restore,
     execArgv: podman.exec,
   };
 }

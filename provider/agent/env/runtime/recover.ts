@@ -1,12 +1,14 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { runc } from "./commands/runc";
 import type { RuntimeContext } from "./context";
 import { pidOf } from "./copies";
 import { refuseCriu, untilCriuWaits } from "./criu-gate";
 import { unlockNetwork } from "./dump";
 import { thaw } from "./freezer";
 import { type Places, placesOf } from "./places";
-import { containersOfThisBoot, readRecord } from "./record";
+import { findProcess, isAlive } from "./processes";
+import { type CopyRecord, containersOfThisBoot, readRecord } from "./record";
 import { until } from "./wait";
 
 const DUMP_END_TIMEOUT_MS = 60_000;
@@ -16,23 +18,24 @@ const RESTORE_END_TIMEOUT_MS = 60_000;
 export async function endInterrupted(context: RuntimeContext): Promise<void> {
   for (const container of containersOfThisBoot()) {
     const record = readRecord(container);
-    if (record && !context.jobs.of(container)) await endWaitingRestore(placesOf(container), record.id);
+    if (record && !context.jobs.of(container)) await endWaitingRestore(context, record);
   }
   await endInterruptedDumps(context);
 }
 
 /** Only the agent that is gone would have let it begin. One that has begun goes on, and is held. */
-async function endWaitingRestore(places: Places, id: string): Promise<void> {
-  const restores = () => runs(places.restorePid, id);
-  if (!restores() || !existsSync(places.criuConf)) return;
+async function endWaitingRestore(context: RuntimeContext, record: CopyRecord): Promise<void> {
+  const places = placesOf(record.container);
+  const restoring = findProcess(context.engines[record.engine].restoreArgv(record.id));
+  if (restoring === null || !existsSync(places.criuConf)) return;
   // It is stopped while its layer is laid.
-  process.kill(Number(readFileSync(places.restorePid, "utf8")), "SIGCONT");
+  process.kill(restoring, "SIGCONT");
   const deadline = performance.now() + RESTORE_END_TIMEOUT_MS;
-  const over = () => !restores() || existsSync(places.held) || performance.now() > deadline;
+  const over = () => !isAlive(restoring) || existsSync(places.held) || performance.now() > deadline;
   const gate = await untilCriuWaits(places.criuConf, over);
   if (!gate) return;
   await refuseCriu(gate);
-  await until(() => !restores(), {
+  await until(() => !isAlive(restoring), {
     what: "the restore that an earlier agent began has ended",
     timeoutMs: RESTORE_END_TIMEOUT_MS,
   });
@@ -47,18 +50,18 @@ async function endInterruptedDumps(context: RuntimeContext): Promise<void> {
     const record = readRecord(container);
     const places = placesOf(container);
     if (!record || context.dumping.has(container)) continue;
+    const dumping = findProcess(runc.checkpointWords(record.id));
     if (!existsSync(join(places.freeze, "dump"))) {
-      await endWaitingDump(places, record.id);
+      if (dumping !== null) await endWaitingDump(places, dumping);
       continue;
     }
     context.log.warn(
       `${container}: an earlier agent ended while it took a checkpoint; the container goes on`,
     );
-    await until(() => !dumps(places, record.id), {
+    await until(() => dumping === null || !isAlive(dumping), {
       what: `the checkpoint of ${container} that an earlier agent began has ended`,
       timeoutMs: DUMP_END_TIMEOUT_MS,
     });
-    rmSync(places.dumpPid, { force: true });
     const pid = pidOf(context, record);
     if (pid !== null) await unlockNetwork(pid);
     await thaw(container, "dump");
@@ -66,21 +69,7 @@ async function endInterruptedDumps(context: RuntimeContext): Promise<void> {
 }
 
 /** Nothing was stopped for it yet, and the agent that would have let it begin is gone. */
-async function endWaitingDump(places: Places, id: string): Promise<void> {
-  if (!dumps(places, id)) return;
-  const gate = await untilCriuWaits(places.criuConf, () => !dumps(places, id));
+async function endWaitingDump(places: Places, dumping: number): Promise<void> {
+  const gate = await untilCriuWaits(places.criuConf, () => !isAlive(dumping));
   if (gate) await refuseCriu(gate);
-  rmSync(places.dumpPid, { force: true });
-}
-
-function dumps({ dumpPid }: Places, id: string): boolean {
-  return runs(dumpPid, id);
-}
-
-function runs(pidFile: string, id: string): boolean {
-  try {
-    return readFileSync(`/proc/${readFileSync(pidFile, "utf8")}/cmdline`, "utf8").includes(id);
-  } catch {
-    return false;
-  }
 }

@@ -77,7 +77,6 @@ export async function restore(
   const job = context.jobs.begin(container, () =>
     engine.restore(record, images, (pid) => {
       command = pid;
-      writeFileSync(places.restorePid, String(pid));
     }),
   );
   let over = false;

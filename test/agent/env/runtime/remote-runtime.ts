@@ -17,8 +17,8 @@ type Calls = Omit<Runtime, "onExit">;
 export type RemoteRuntime = Calls & {
   /** Exits that it reported: container and the host's clock (ms, Unix). */
   exits: { exit: string; at: number }[];
-  /** Ends the process that runs it, as a crash would; another one takes its place. */
-  crash(): Promise<void>;
+  /** Ends the process that runs it, as a crash would, at once or when a command succeeds; another one takes its place. */
+  crash(when?: string): Promise<void>;
   close(): void;
 };
 
@@ -104,9 +104,11 @@ async function connected(lab: Lab, host: string): Promise<RemoteRuntime> {
   const own = {
     exits,
     close: () => socket?.destroy(),
-    async crash() {
+    async crash(when = "true") {
+      const pid = `$(systemctl show --property MainPID --value ${UNIT})`;
+      const patience = `timeout 10 sh -c "until ${when}; do :; done" >/dev/null`;
+      await lab.exec(host, `pid=${pid}; ${patience} && kill -KILL $pid`);
       socket?.destroy();
-      await lab.exec(host, `systemctl kill --signal KILL --kill-whom main ${UNIT}`);
       await open();
     },
   };

@@ -19,6 +19,8 @@ export const runc = {
     work,
     id,
   ],
+  /** What tells a checkpoint of this container from other programs. */
+  checkpointWords: (id: string) => ["runc", "checkpoint", id],
   delete: ({ root, id }: { root: string; id: string }) => ["runc", "--root", root, "delete", "--force", id],
   version: () => ["runc", "--version"],
 };

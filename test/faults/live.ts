@@ -1,0 +1,33 @@
+import type { GroupStatus } from "../../provider/contract";
+import type { Lab } from "../lab/lab";
+import { groupStatus } from "../support/group";
+import { until } from "../support/until";
+
+/** Of a host that is not live the last of what it said tells why, also where nobody can look at it any more. */
+const JOURNAL_LINES = 30;
+
+/** Waits until every host is live; an error tells which are not, and what they said last. */
+export async function untilAllLive(lab: Lab, limitMs: number): Promise<void> {
+  let last: GroupStatus | null = null;
+  const allLive = async () => {
+    last = await groupStatus(lab).catch(() => null);
+    return last?.hosts.every(({ state }) => state === "live") ?? false;
+  };
+  await until(allLive, "every host live after the faults", limitMs).catch(async (error: Error) => {
+    throw new Error(`${error.message}; ${await whoIsNot(lab, last)}`);
+  });
+}
+
+async function whoIsNot(lab: Lab, status: GroupStatus | null): Promise<string> {
+  if (!status) return "no host told the group's status";
+  const missing = status.hosts.filter(({ state }) => state !== "live");
+  const told = await Promise.all(
+    missing.map(async ({ name, state }) => {
+      const journal = await lab
+        .logs(name, { lines: JOURNAL_LINES, unit: "container-ha-*" })
+        .catch((error: Error) => error.message);
+      return `${name} is ${state} and said last:\n${journal}`;
+    }),
+  );
+  return `${status.host} says: ${told.join("\n")}`;
+}
