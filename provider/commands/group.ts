@@ -51,13 +51,15 @@ ln "$tmp" ${claimFile}`;
 
 /**
  * Removes everything a group put on this host. `$1`: group, `$2`: its stack; a host that belongs to another group or
- * stack, or to none, is left as it is. The claim goes last, so that an interrupted removal is taken up again.
+ * stack, or to none, is left as it is. The claim goes last, so that an interrupted removal is taken up again. An etcd
+ * that is asked to stop would look for another voter to lead, for seconds where all of them stop.
  */
 export const REMOVE_GROUP_SCRIPT = `
 claim=${claimFile}
 [ -f "$claim" ] || exit 0
 grep -qF "\\"group\\":\\"$1\\"" "$claim" && grep -qF "\\"stack\\":\\"$2\\"" "$claim" || exit 0
 for unit in ${units.agent} ${units.lease} ${units.etcd} ${units.gate}; do
+  [ "$unit" != ${units.etcd} ] || { systemctl stop --no-block "$unit"; systemctl kill --signal=KILL "$unit"; } 2>/dev/null
   systemctl disable --now --quiet "$unit" 2>/dev/null
   rm -f "/etc/systemd/system/$unit"
   systemctl reset-failed "$unit" 2>/dev/null

@@ -49,7 +49,10 @@ exit 0`;
 export const STOP_LISTENING_SCRIPT = `${STOP}
 stop "$1"`;
 
-/** Tries every target at the same time; prints those that did not answer. `$1`: own address; then `tcp:address:port`. */
+/**
+ * Tries every target at the same time; prints those that did not answer. `$1`: own address; then `tcp:address:port`.
+ * UDP has no end: without a number of bytes to read socat would wait on after the answer.
+ */
 export const REACH_SCRIPT = `
 self=$1; shift
 try() {
@@ -58,7 +61,7 @@ try() {
     timeout 8 socat -u OPEN:/dev/null "TCP:$target,bind=$self,connect-timeout=5" >/dev/null 2>&1 && return
   else
     for attempt in 1 2 3; do
-      [ "$(echo ask | timeout 3 socat -t 1 - "UDP:$target,bind=$self" 2>/dev/null)" = here ] && return
+      [ "$(echo ask | timeout 3 socat -t 1 - "UDP:$target,bind=$self,readbytes=5" 2>/dev/null)" = here ] && return
     done
   fi
   echo "$1"

@@ -1,6 +1,7 @@
 export const systemd = {
   reload: (): string[] => ["systemctl", "daemon-reload"],
-  enable: (unit: string): string[] => ["systemctl", "enable", "--quiet", unit],
+  /** From the next boot on; the running systemd knows of it after a reload. */
+  enable: (units: readonly string[]): string[] => ["systemctl", "enable", "--quiet", "--no-reload", ...units],
   /** `wait: false`: returns while the unit is still starting. */
   start: (unit: string, o: { wait: boolean }): string[] => [
     "systemctl",

@@ -236,8 +236,8 @@ async function writeFiles(
       );
     const changed = await installFiles(host, files);
     if (changed.has(unitPath(units.etcd))) {
+      await host.run(systemd.enable([units.etcd]));
       await host.run(systemd.reload());
-      await host.run(systemd.enable(units.etcd));
     }
     return changed;
   });

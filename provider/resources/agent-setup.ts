@@ -74,8 +74,8 @@ export async function prepareAgent(plan: AgentPlan): Promise<PreparedAgent> {
 /** Switches to what is prepared and starts or restarts what runs something else. Resolves when systemd calls it ready. */
 export async function switchAgent({ host, release, log }: AgentPlan, prepared: PreparedAgent): Promise<void> {
   await host.script(switchRelease, { args: [release.hash], label: "switch the release" });
+  await host.run(systemd.enable(unitNames()));
   await host.run(systemd.reload());
-  for (const unit of unitNames()) await host.run(systemd.enable(unit));
   for (const unit of unitNames()) {
     if (!prepared.stale.includes(unit)) continue;
     log(`starting ${unit}`);

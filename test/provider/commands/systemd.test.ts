@@ -24,7 +24,14 @@ describe("systemctl", () => {
 
   it("reloads, enables, forgets a failure and shows a unit's last words", () => {
     assert.deepEqual(systemd.reload(), ["systemctl", "daemon-reload"]);
-    assert.deepEqual(systemd.enable("x.service"), ["systemctl", "enable", "--quiet", "x.service"]);
+    assert.deepEqual(systemd.enable(["x.service", "y.service"]), [
+      "systemctl",
+      "enable",
+      "--quiet",
+      "--no-reload",
+      "x.service",
+      "y.service",
+    ]);
     assert.deepEqual(systemd.resetFailed("x.service"), ["systemctl", "reset-failed", "x.service"]);
     assert.equal(
       systemd.journal("x.service", 15).join(" "),

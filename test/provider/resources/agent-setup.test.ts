@@ -70,10 +70,8 @@ describe("setting up an agent", () => {
     await switchAgent(plan(host), prepared);
     assert.deepEqual(host.done, [
       "switch the release r1",
+      "systemctl enable --quiet --no-reload container-ha-gate.service container-ha-lease.service container-ha-agent.service",
       "systemctl daemon-reload",
-      "systemctl enable --quiet container-ha-gate.service",
-      "systemctl enable --quiet container-ha-lease.service",
-      "systemctl enable --quiet container-ha-agent.service",
       "systemctl restart container-ha-gate.service",
       "systemctl restart container-ha-lease.service",
       "systemctl restart container-ha-agent.service",
