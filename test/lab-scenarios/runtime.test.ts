@@ -236,6 +236,20 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
         assert.equal(await redisCommand(vip(), "PING"), "PONG");
       });
 
+      it("goes on when the agent died as soon as it had frozen it for a dump", async () => {
+        const client = await dumped();
+        const crashed = a.crash("test -e /run/container-ha/containers/r1/freeze/dump");
+        await assert.rejects(dump(a, "ha1"), /is gone/);
+        await crashed;
+        await a.ensureHost(policy());
+        const before = client.value();
+        await until(() => client.value() > before + 20, "replies after the freeze", 5000);
+        await dump(a, "ha1");
+        assert.deepEqual(client.faults, []);
+        assert.equal(client.closedAt(), null);
+        client.stop();
+      });
+
       for (const [moment, when] of [
         ["had just been begun", "pgrep -f '^(podman container restore|docker start --checkpoint)'"],
         ["still waited for its memory", "pgrep -f 'criu swrk'"],

@@ -106,8 +106,7 @@ async function connected(lab: Lab, host: string): Promise<RemoteRuntime> {
     close: () => socket?.destroy(),
     async crash(when = "true") {
       const pid = `$(systemctl show --property MainPID --value ${UNIT})`;
-      const patience = `timeout 10 sh -c "until ${when}; do :; done" >/dev/null`;
-      await lab.exec(host, `pid=${pid}; ${patience} && kill -KILL $pid`);
+      await lab.exec(host, `timeout 10 sh -c "until ${when}; do :; done >/dev/null; kill -KILL ${pid}"`);
       socket?.destroy();
       await open();
     },
