@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { placesOf } from "../../provider/agent/env/runtime/places";
 import {
   type ContainerSpec,
   containerSpecSchema,
@@ -238,7 +239,7 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
 
       it("goes on when the agent died as soon as it had frozen it for a dump", async () => {
         const client = await dumped();
-        const crashed = a.crash("test -e /run/container-ha/containers/r1/freeze/dump");
+        const crashed = a.crash(`test -e ${join(placesOf("r1").freeze, "dump")}`);
         await assert.rejects(dump(a, "ha1"), /is gone/);
         await crashed;
         await a.ensureHost(policy());

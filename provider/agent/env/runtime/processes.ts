@@ -1,28 +1,42 @@
 import { readdirSync, readFileSync } from "node:fs";
 
+/** A process of this host and its command line as the kernel shows it: words, each ended by a null character. */
+export interface Process {
+  pid: number;
+  commandLine: string;
+}
+
+/** Every process that runs now. */
+export function listProcesses(): Process[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map((name) => ({ pid: Number(name), commandLine: commandLineOf(Number(name)) }));
+}
+
 /**
- * The process that runs this program with these arguments among its others; null: none does. Asked of the kernel, since
- * whoever starts a program may die before it has noted the process id.
+ * The one that runs this program with these arguments among its others; null: none does. For what an agent that died
+ * has started: it may not have come to note the process id.
  */
-export function findProcess([program, ...words]: readonly string[]): number | null {
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const argv = argvOf(Number(name));
-    if (argv[0] === program && words.every((word) => argv.includes(word))) return Number(name);
-  }
-  return null;
+export function findProcess(
+  processes: readonly Process[],
+  [program, ...words]: readonly string[],
+): Process | null {
+  const runsIt = ({ commandLine }: Process) => {
+    const argv = commandLine.split("\0");
+    return argv[0] === program && words.every((word) => argv.includes(word));
+  };
+  return processes.find(runsIt) ?? null;
 }
 
-/** Of a process that has ended: nothing. */
-function argvOf(pid: number): string[] {
+/** Whether it has not ended; its pid may have been given to another one meanwhile. */
+export function isRunning({ pid, commandLine }: Process): boolean {
+  return commandLineOf(pid) === commandLine;
+}
+
+/** Empty: of one that has ended. */
+function commandLineOf(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
-    return [];
+    return "";
   }
-}
-
-/** Whether the process has not ended. */
-export function isAlive(pid: number): boolean {
-  return argvOf(pid).some((word) => word !== "");
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { findProcess, isAlive } from "../../../../provider/agent/env/runtime/processes";
+import { findProcess, isRunning, listProcesses } from "../../../../provider/agent/env/runtime/processes";
 
 describe("processes of an agent that died", () => {
   it("are found by their program and arguments, in whatever order, until they end", async () => {
@@ -9,16 +9,25 @@ describe("processes of an agent that died", () => {
     const waits = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "restore", "--keep", id]);
     try {
       await once(waits, "spawn");
-      assert.equal(findProcess([process.execPath, id, "restore"]), waits.pid);
-      assert.equal(findProcess(["runc", id, "restore"]), null, "another program");
-      assert.equal(findProcess([process.execPath, id, "checkpoint"]), null, "another subcommand");
-      assert.equal(findProcess([process.execPath, id.slice(0, -1), "restore"]), null, "a part of a word");
-      assert.equal(isAlive(waits.pid!), true);
-    } finally {
+      const all = listProcesses();
+      const found = findProcess(all, [process.execPath, id, "restore"]);
+      assert.ok(found);
+      assert.equal(found.pid, waits.pid);
+      assert.equal(findProcess(all, ["runc", id, "restore"]), null, "another program");
+      assert.equal(findProcess(all, [process.execPath, id, "checkpoint"]), null, "another subcommand");
+      assert.equal(
+        findProcess(all, [process.execPath, id.slice(0, -1), "restore"]),
+        null,
+        "a part of a word",
+      );
+      assert.equal(isRunning(found), true);
+      assert.equal(isRunning({ ...found, commandLine: "another\0" }), false, "its pid was given away");
       waits.kill("SIGKILL");
       await once(waits, "close");
+      assert.equal(findProcess(listProcesses(), [process.execPath, id, "restore"]), null);
+      assert.equal(isRunning(found), false);
+    } finally {
+      waits.kill("SIGKILL");
     }
-    assert.equal(findProcess([process.execPath, id, "restore"]), null);
-    assert.equal(isAlive(waits.pid!), false);
   });
 });
