@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { groupStatus, isProtected, untilContainer } from "../support/group";
+import { groupStatus, isProtected, untilContainer, untilGroup } from "../support/group";
 import { labSuite } from "../support/lab";
 import { openStack, type Stack } from "../support/pulumi";
 import { fillRedis, redisCommand } from "../support/redis-client";
 import { succeeded } from "../support/runs";
-import { until } from "../support/until";
 
 const names = ["w", "m1", "m2", "m3"];
 const KEYS = 50;
@@ -30,6 +29,13 @@ labSuite("operators' commands on real hosts", { hosts: names, timeoutMs: 180_000
   const primaryOf = async (name: string) =>
     (await groupStatus(lab)).containers.find((one) => one.name === name)!.primary!;
   const otherOf = (host: string) => (host === "m1" ? "m2" : "m1");
+  const untilDead = (host: string, dead: string) =>
+    untilGroup(lab, {
+      what: `${dead} that is seen to be dead`,
+      limitMs: 30_000,
+      holds: ({ hosts }) => hosts.find(({ name }) => name === dead)!.state !== "live",
+      hosts: [host],
+    });
 
   /** The command fails with this one sentence, and every container is where it was and answers. */
   async function refused(host: string, command: string, why: RegExp, code = 1): Promise<void> {
@@ -146,11 +152,7 @@ labSuite("operators' commands on real hosts", { hosts: names, timeoutMs: 180_000
     const host = await primaryOf("db");
     const dead = otherOf(host);
     await lab.kill(dead);
-    await until(
-      async () => (await groupStatus(lab, [host])).hosts.find(({ name }) => name === dead)!.state !== "live",
-      "a host that is seen to be dead",
-      30_000,
-    );
+    await untilDead(host, dead);
     await refused(
       host,
       `migrate db --to ${dead}`,
@@ -172,11 +174,7 @@ labSuite("operators' commands on real hosts", { hosts: names, timeoutMs: 180_000
   it("the last live host cannot be fenced", async () => {
     const host = await primaryOf("db");
     await lab.kill("m3");
-    await until(
-      async () => (await groupStatus(lab, [host])).hosts.find(({ name }) => name === "m3")!.state !== "live",
-      "m3 that is seen to be dead",
-      30_000,
-    );
+    await untilDead(host, "m3");
     await refused(
       host,
       `fence ${host} --yes`,

@@ -7,7 +7,7 @@ import { etcdctl } from "../../provider/commands/etcd";
 import { groupConfigSchema, keysOf, parseJson, paths } from "../../provider/contract";
 import { type DataState, disagreement, parseDataStates } from "../../provider/etcd/agreement";
 import type { Lab } from "../lab/lab";
-import { containerStatus, groupStatus, isProtected, untilContainer } from "../support/group";
+import { allLive, containerStatus, isProtected, untilContainer, untilGroup } from "../support/group";
 import { labSuite } from "../support/lab";
 import { watchLinks } from "../support/link-watch";
 import type { Stack } from "../support/pulumi";
@@ -96,11 +96,12 @@ labSuite("a group whose majority is gone for good", { hosts: 3, timeoutMs: 180_0
       );
       assert.equal(await etcdRuns(lab, name), false);
     }
-    await until(
-      async () => (await groupStatus(lab, lost)).hosts.every(({ state }) => state === "live"),
-      "agents that follow the rebuilt group",
-      60_000,
-    );
+    await untilGroup(lab, {
+      what: "agents that follow the rebuilt group",
+      limitMs: 60_000,
+      holds: allLive,
+      hosts: lost,
+    });
     assert.equal((await watch.stop()).answeredByTwo, false);
     assert.equal((await containerStatus(lab, "redis")).primary, survivor);
     assert.equal(await redisCommand(redisAddress(lab), "DBSIZE"), "100");
@@ -126,11 +127,12 @@ labSuite("a group whose majority is gone for good", { hosts: 3, timeoutMs: 180_0
       limitMs: 60_000,
       holds: ({ phase, primary }) => phase === "RUNNING" && primary === survivor,
     });
-    await until(
-      async () => (await groupStatus(lab, lost)).hosts.every(({ state }) => state === "live"),
-      "agents that follow the rebuilt group",
-      60_000,
-    );
+    await untilGroup(lab, {
+      what: "agents that follow the rebuilt group",
+      limitMs: 60_000,
+      holds: allLive,
+      hosts: lost,
+    });
     for (const name of lost)
       await until(
         async () => (await lab.exec(name, "podman ps -q --filter status=running")).trim() === "",

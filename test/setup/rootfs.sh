@@ -52,6 +52,12 @@ in_target useradd --create-home --shell /bin/bash ops
 echo 'ops ALL=(ALL) NOPASSWD: ALL' >"$target/etc/sudoers.d/ops"
 chmod 440 "$target/etc/sudoers.d/ops"
 mkdir -p "$target"/etc/{containers/registries.conf.d,docker,ssh/sshd_config.d} "$target/var/log/journal"
+# A host in namespaces has neither disks nor consoles nor a firmware to make units for, and each reload of units would
+# start all of these programs again.
+mkdir -p "$target/etc/systemd/system-generators"
+for generator in "$target"/usr/lib/systemd/system-generators/*; do
+  ln -s /dev/null "$target/etc/systemd/system-generators/${generator##*/}"
+done
 # Some machines lend a host no pids controller, and crun's restore fails where cgroup v1 is mounted beside v2.
 cat >"$target/etc/containers/containers.conf" <<'CONF'
 [containers]

@@ -31,26 +31,48 @@ export async function containerStatus(lab: Lab, name: string): Promise<Container
   return container;
 }
 
-/** Waits until `holds` says yes of the container's status; an error tells what it was at the end. */
+/** Waits until `holds` says yes of the group's status; an error tells what it was at the end. */
+export async function untilGroup(
+  lab: Lab,
+  { what, limitMs, holds, hosts }: Wanted<GroupStatus> & { hosts?: string[] },
+): Promise<GroupStatus> {
+  return looking(() => groupStatus(lab, hosts), { what, limitMs, holds });
+}
+
+/** The same of a container's status. */
 export async function untilContainer(
   lab: Lab,
   name: string,
-  { what, limitMs, holds }: { what: string; limitMs: number; holds: (status: ContainerStatus) => boolean },
+  { what, limitMs, holds }: Wanted<ContainerStatus>,
 ): Promise<ContainerStatus> {
+  return looking(() => containerStatus(lab, name), { what: `${name}: ${what}`, limitMs, holds });
+}
+
+interface Wanted<T> {
+  what: string;
+  limitMs: number;
+  holds: (status: T) => boolean;
+}
+
+async function looking<T>(look: () => Promise<T>, { what, limitMs, holds }: Wanted<T>): Promise<T> {
   const deadline = performance.now() + limitMs;
   let last = "nothing";
   for (;;) {
     try {
-      const status = await containerStatus(lab, name);
+      const status = await look();
       if (holds(status)) return status;
       last = JSON.stringify(status);
     } catch (error) {
       last = (error as Error).message;
     }
     if (performance.now() > deadline)
-      throw new Error(`${name}: ${what} did not come within ${limitMs / 1000} s; last: ${last}`);
+      throw new Error(`${what} did not come within ${limitMs / 1000} s; last: ${last}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+export function allLive({ hosts }: GroupStatus): boolean {
+  return hosts.every(({ state }) => state === "live");
 }
 
 /** Protected as declared: runs, and every standby holds the committed generation and a copy that is ready for it. */
