@@ -14,7 +14,7 @@ export async function withFilledRedis<T>(
   work: (lab: Lab) => Promise<T>,
 ): Promise<T> {
   return withLab({ id: `${defaultLabId()}-bench`, hosts: 3 }, async (lab) => {
-    const stack = await redisStack(lab, { ...settings, engine });
+    const stack = await redisStack(lab, { profile: "fast", ...settings, engine });
     try {
       progress(`setting up a group of three hosts with ${engine}`);
       const up = await stack.up();

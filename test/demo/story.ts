@@ -38,7 +38,7 @@ export async function tellStory({
 }): Promise<DemoResult> {
   const { say, step, show } = narrator;
   const address = redisAddress(lab);
-  const stack = await redisStack(lab);
+  const stack = await redisStack(lab, { profile: "fast" });
   const run = (sentence: string, work: () => Promise<PulumiRun>) => step(sentence, () => succeed(work()));
 
   const up = await run(

@@ -21,7 +21,7 @@ labSuite("a group that serves on without a quorum", { hosts: 3, timeoutMs: 180_0
   let others: string[] = [];
 
   before("open a stack", async () => {
-    if (lab.hosts) stack = await redisStack(lab, { profile: "default", onQuorumLoss: "failsafe" });
+    if (lab.hosts) stack = await redisStack(lab, { onQuorumLoss: "failsafe" });
   });
   after("close the stack", () => stack?.dispose());
 

@@ -47,7 +47,7 @@ labSuite(
   { hosts: 3, timeoutMs: 180_000 },
   (lab) => {
     let stack: Stack;
-    const settings = { profile: "default", dialErrorLimit: DIAL_ERROR_LIMIT } as const;
+    const settings = { dialErrorLimit: DIAL_ERROR_LIMIT };
     const withSettings = async (
       options: Parameters<typeof redisStack>[1],
       run: (stack: Stack) => Promise<void>,

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { UNKNOWN } from "../../provider/frame/unknown";
 import { stub } from "../../sdk/thin-provider";
 import { ProviderFailure, type ProviderProcess, startProviderProcess } from "../support/provider-process";
@@ -40,6 +43,20 @@ describe("Pulumi's own provider process", function () {
     assert.deepEqual(failures, []);
     assert.equal(inputs.role, "member");
     assert.equal(inputs.__provider, __provider);
+  });
+
+  it("keeps what Node compiled for the next run, though it is killed like every provider process", async () => {
+    const cache = mkdtempSync(join(tmpdir(), "compiled-"));
+    try {
+      const killed = await startProviderProcess({ NODE_COMPILE_CACHE: cache });
+      const compiled = () => readdirSync(cache, { recursive: true }).length;
+      const before = compiled();
+      await killed.check(news);
+      await killed.stop();
+      assert.ok(compiled() > before + 100, `${compiled()} files after ${before} before its first call`);
+    } finally {
+      rmSync(cache, { recursive: true });
+    }
   });
 
   it("names the path of a wrong argument", async () => {

@@ -17,11 +17,11 @@ const modules = [
 ];
 
 /**
- * What a Pulumi.yaml says of TypeScript this release takes from its command line only, where engines of today do not
- * put it: without this the programs, which all say `typescript: false`, would be run through a compiler nevertheless.
+ * What a Pulumi.yaml says of how Node runs the program this release takes from its command line only, where engines of
+ * today do not put it. So here is what all programs of this repository say.
  */
 const languageHost = `#!/bin/sh
-exec "$(dirname "$0")/${builtHost}" -typescript=false "$@"
+exec "$(dirname "$0")/${builtHost}" -typescript=false -nodeargs=--allow-natives-syntax "$@"
 `;
 
 /** Builds the CLI and its language host from their Go modules, with the checksums that are in this folder. */

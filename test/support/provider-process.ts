@@ -38,11 +38,13 @@ export class ProviderFailure extends Error {
   partial?: { id: string; properties: Values; reasons: string[] };
 }
 
-export async function startProviderProcess(): Promise<ProviderProcess> {
+export async function startProviderProcess(
+  environment: Record<string, string> = {},
+): Promise<ProviderProcess> {
   const folder = makeProject();
   const engine = createServer((socket) => socket.on("error", () => {}));
   await new Promise<void>((resolve) => engine.listen(0, "127.0.0.1", resolve));
-  const { child, port, output } = await startProcess(folder, engine);
+  const { child, port, output } = await startProcess(folder, engine, environment);
   const client = new providerGrpc.ResourceProviderClient(
     `127.0.0.1:${port}`,
     grpc.credentials.createInsecure(),
@@ -127,12 +129,12 @@ function makeProject(): string {
   return folder;
 }
 
-async function startProcess(folder: string, engine: Server) {
+async function startProcess(folder: string, engine: Server, environment: Record<string, string>) {
   const main = join(dirname(require.resolve("@pulumi/pulumi/package.json")), "cmd/dynamic-provider/index.js");
   const address = `127.0.0.1:${(engine.address() as AddressInfo).port}`;
   const child: ChildProcess = spawn(process.execPath, [main, address], {
     cwd: folder,
-    env: { ...process.env, PULUMI_NODEJS_PROJECT: "project" },
+    env: { ...process.env, PULUMI_NODEJS_PROJECT: "project", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

@@ -4,6 +4,7 @@ import { labNames } from "../lab/names";
 import { openStack, type Stack } from "./pulumi";
 
 export interface RedisStackOptions {
+  /** All hosts of a lab share this machine's processors, and an idle host of the fast profile takes thrice as much. @default "default" */
   profile?: "fast" | "default";
   engine?: "podman" | "docker";
   checkpointSeconds?: number;
@@ -45,7 +46,7 @@ export async function redisStack(lab: Lab, options: RedisStackOptions = {}): Pro
       })),
       image: options.image ?? "registry.lab:5000/redis-lab",
       virtualIp: redisAddress(lab),
-      profile: options.profile ?? "fast",
+      profile: options.profile ?? "default",
       engine: options.engine ?? "podman",
       standby: options.standby ?? "cold",
       tries: options.tries ?? 3,

@@ -14,7 +14,7 @@ const hosts = config.requireObject<HostSettings[]>("hosts").map(({ name, address
   ...how,
   host: new Host(name, { ...how, connection: { host: address, user: "root", privateKey, hostKey } }),
 }));
-const group = new HaGroup("operators", { hosts: hosts.map(({ host }) => host), profile: "fast" });
+const group = new HaGroup("operators", { hosts: hosts.map(({ host }) => host) });
 for (const [index, { host, role }] of hosts.entries())
   if (role !== "witness") new HeartbeatAgent(`agent-${index + 1}`, { host, group });
 
