@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 /** What runs on a host, one self-contained file each. */
 const ENTRIES = {
@@ -10,6 +10,15 @@ const ENTRIES = {
   agent: "provider/agent/main.ts",
   cli: "provider/agent/cli/main.ts",
 } as const;
+
+/** Half of a bundle would be zod's messages in fifty languages, which each start of a program has to read. */
+const withoutTranslations: Plugin = {
+  name: "without-translations",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/locales\/index\.js$/ }, ({ path }) => ({ path, namespace: "nothing" }));
+    onLoad({ filter: /./, namespace: "nothing" }, () => ({ contents: "" }));
+  },
+};
 
 /**
  * Bundles the programs for hosts from the sources in `root` into `outDir`: `lease.js`, `agent.js`, `cli.js` and
@@ -29,6 +38,7 @@ export async function bundle({ root, outDir }: { root: string; outDir: string })
     format: "cjs",
     minifySyntax: true,
     loader: { ".proto": "text" },
+    plugins: [withoutTranslations],
     logLevel: "warning",
   });
   const hashes = await Promise.all(

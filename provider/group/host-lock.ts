@@ -25,8 +25,10 @@ export async function withHostLocks<T>(
   const by = `${userInfo().username}@${hostname()} (process ${process.pid})`;
   const holder = JSON.stringify({ group: own.group, stack: own.stack, by, token: randomUUID() });
   const taken: Lockable[] = [];
+  let renewed: Promise<unknown> = Promise.resolve();
   const renew = setInterval(() => {
-    for (const host of taken) takeOn(host, holder).catch(() => {}); // its loss shows as the lock's end, not as ours
+    // A lock's loss shows as its end, not as ours.
+    renewed = Promise.allSettled([renewed, ...taken.map((host) => takeOn(host, holder))]);
   }, RENEW_MS);
   try {
     for (const [name, host] of [...hosts].sort(([, a], [, b]) => (a.name < b.name ? -1 : 1))) {
@@ -37,6 +39,7 @@ export async function withHostLocks<T>(
     return await work();
   } finally {
     clearInterval(renew);
+    await renewed; // one that arrives after the release would take the lock again, for nobody
     const release = taken.map((host) =>
       host.script(RELEASE_LOCK_SCRIPT, {
         args: [operationLock],

@@ -33,7 +33,7 @@ labSuite("operators' commands on real hosts", { hosts: names, timeoutMs: 180_000
     untilGroup(lab, {
       what: `${dead} that is seen to be dead`,
       limitMs: 30_000,
-      holds: ({ hosts }) => hosts.find(({ name }) => name === dead)!.state !== "live",
+      holds: ({ hosts }) => hosts.find(({ name }) => name === dead)!.state === "dead",
       hosts: [host],
     });
 

@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../../../provider/build/bundle";
+import { checkout } from "../../lab/paths";
 
 describe("bundling the programs for hosts", () => {
   let root: string;
@@ -25,6 +34,19 @@ describe("bundling the programs for hosts", () => {
     await bundle({ root, outDir });
     assert.deepEqual(readdirSync(outDir).sort(), ["cli.js", "release.json"]);
     assert.equal(execFileSync(process.execPath, [join(outDir, "cli.js")], { encoding: "utf8" }), "hello\n");
+  });
+
+  it("leaves out zod's translations: what is wrong is told in English all the same", async () => {
+    symlinkSync(join(checkout, "node_modules"), join(root, "node_modules"));
+    writeFileSync(
+      join(root, "provider", "agent", "cli", "main.ts"),
+      'import { z } from "zod";\nconsole.log(z.string().safeParse(1).error!.issues[0]!.message);\n',
+    );
+    const outDir = join(root, "host");
+    await bundle({ root, outDir });
+    const said = execFileSync(process.execPath, [join(outDir, "cli.js")], { encoding: "utf8" });
+    assert.equal(said, "Invalid input: expected string, received number\n");
+    assert.ok(!readFileSync(join(outDir, "cli.js"), "utf8").includes("Ungültige Eingabe"));
   });
 
   it("writes down version and hashes, the same for the same sources", async () => {

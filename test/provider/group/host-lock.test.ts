@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { mock } from "node:test";
 import { withHostLocks } from "../../../provider/group/host-lock";
 import type { ScriptOptions } from "../../../provider/ssh/exec";
 
@@ -45,6 +46,34 @@ describe("the lock of an operation on the hosts of a group", () => {
     });
     assert.equal(result, 7);
     assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it("is given back for good, although a renewal was on its way when the work ended", async () => {
+    mock.timers.enable({ apis: ["setInterval"] });
+    try {
+      const slow = host("a");
+      let onItsWay = (): void => {};
+      const renewal = new Promise<void>((resolve) => {
+        onItsWay = resolve;
+      });
+      let taken = false;
+      const script: typeof slow.script = async (text, options) => {
+        if (options?.label === "take the host's lock" && taken) {
+          onItsWay();
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+        taken = true;
+        return slow.script(text, options);
+      };
+      await withHostLocks(new Map([["a", { ...slow, script }]]), own, async () => {
+        mock.timers.tick(15_000);
+        await renewal;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.deepEqual(readdirSync(folder), []);
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it("is given back when the work fails", async () => {

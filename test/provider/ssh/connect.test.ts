@@ -88,11 +88,7 @@ describe("connecting to a host", () => {
   });
 
   it("logs in with a private key that has a passphrase", async () => {
-    const keys = utils.generateKeyPairSync("ed25519", {
-      passphrase: "open sesame",
-      cipher: "aes256-ctr",
-      rounds: 4,
-    });
+    const keys = generateKeys("open sesame");
     const withKey = await startSshServer({ publicKey: keys.public });
     try {
       await open(withKey.connection({ privateKey: keys.private, privateKeyPassword: "open sesame" }));

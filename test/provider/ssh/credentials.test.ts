@@ -1,14 +1,10 @@
 import assert from "node:assert/strict";
-import { utils } from "ssh2";
 import { parseConnection } from "../../../provider/ssh/connection-args";
 import { credentialsFor, secretsOf } from "../../../provider/ssh/credentials";
+import { generateKeys } from "../../support/ssh-server";
 
 const base = { host: "a", insecure: true };
-const keys = utils.generateKeyPairSync("ed25519", {
-  passphrase: "open sesame",
-  cipher: "aes256-ctr",
-  rounds: 4,
-});
+const keys = generateKeys("open sesame");
 
 describe("credentials", () => {
   it("come from the ssh-agent of the environment where none are given", () => {
