@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Power, powerOf, setFrozen } from "./cgroup";
 import { type BuiltImage, buildImage, type ImageSpec, writeArchive } from "./image";
-import { cutPower, insideHost, startHost } from "./machine";
+import { cutPower, fileInside, insideHost, startHost } from "./machine";
 import { labNames } from "./names";
 import { applyCuts, type Cut, machinePort } from "./network";
 import { labScript } from "./paths";
@@ -42,6 +42,9 @@ export interface Lab {
   tryExec(host: string, command: string, options?: RunOptions): Promise<RunResult>;
   /** Runs a shell command in the host without its network: for hosts that are cut off. */
   inside(host: string, command: string, options?: RunOptions): Promise<RunResult>;
+
+  /** A file of a host that is on, by its path there, as this machine reaches it: also a socket. */
+  fileInside(host: string, path: string): string;
 
   power(host: string): Power;
   /** Power cut: carrier gone, then every process ended at once. Resolves to the time (ms, Unix) of the cut. */
@@ -159,6 +162,8 @@ function labOf(id: string): Lab {
     },
     tryExec: (name, command, options) => remoteOf(name).tryExec(command, options),
     inside: (name, command, options) => insideHost(names, hostState(name).name, command, options),
+
+    fileInside: (name, path) => fileInside(names, hostState(name).name, path),
 
     power: (name) => powerOf(names, hostState(name).name),
     async kill(name) {

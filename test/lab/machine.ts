@@ -55,6 +55,13 @@ export async function insideHost(
   return tryRun(["bash", "-c", script, join(init.cgroup, "cgroup.procs"), init.pid, command], options);
 }
 
+/** A file of a host that is on, by its path there, as this machine reaches it. */
+export function fileInside(names: LabNames, host: string, path: string): string {
+  const init = initProcess(names, host);
+  if (init === undefined) throw new Error(`${host} is off: ${path} cannot be reached in it`);
+  return join("/proc", init.pid, "root", path);
+}
+
 /** Removes what a host has beside its disk: processes, cgroup, network. */
 async function removeShell(names: LabNames, host: string): Promise<void> {
   await killCgroup(names, host);
