@@ -174,7 +174,9 @@ labSuite("examples/redis-ha with the real CLI on real hosts", { hosts: 3, timeou
   it("an altered generation on the standby is refused there and fetched from another holder", async () => {
     const { primary, standbys } = await protectedAgain();
     const standby = standbys[0]!.host;
-    const taken = JSON.parse(await lab.exec(primary!, "container-ha checkpoint redis --json"));
+    const taken: { epoch: number; gen: number } = JSON.parse(
+      await lab.exec(primary!, "container-ha checkpoint redis --json"),
+    );
     const name = `${taken.epoch}-${taken.gen}`;
     await lab.exec(
       standby,
