@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { portsSchema } from "../../provider/contract/group-config";
+import { cutPorts, dropTraffic } from "../faults/traffic";
 import { containerStatus, groupStatus, isProtected, untilContainer } from "../support/group";
 import { labSuite } from "../support/lab";
 import { leftovers } from "../support/leftovers";
@@ -9,6 +11,7 @@ import { fillRedis, redisCommand, startCounting } from "../support/redis-client"
 import { hostLinks, redisAddress, redisStack } from "../support/redis-story";
 import { until } from "../support/until";
 
+const { etcdClient, etcdPeer } = portsSchema.parse({});
 /** Longer than a failover takes on a busy machine: one that was damaged must be the newest when it is needed. */
 const CHECKPOINT_S = 20;
 
@@ -183,16 +186,13 @@ labSuite("examples/redis-ha with the real CLI on real hosts", { hosts: 3, timeou
       `printf x | dd of=$(ls /var/lib/container-ha/store/redis/${name}/images/pages-*.img | head -1) bs=1 seek=100 conv=notrunc status=none`,
     );
     // The primary cannot renew and loses ownership, but its agent can still be asked for the generation.
-    await lab.exec(
-      primary!,
-      `nft 'table inet cut { chain out { type filter hook output priority 0; tcp dport 7379 drop; }; }'`,
-    );
+    await dropTraffic(lab, cutPorts(primary!, [etcdClient, etcdPeer]));
     await untilContainer(lab, "redis", {
       what: "a failover to the standby",
       limitMs: 60_000,
       holds: ({ primary, phase }) => phase === "RUNNING" && primary === standby,
     });
-    await lab.exec(primary!, "nft delete table inet cut");
+    await dropTraffic(lab, []);
     assert.match(await lab.exec(standby, "container-ha events --limit 200"), /is refused/);
     assert.equal(await redisCommand(redisAddress(lab), "GET", "kept"), "lease");
   });

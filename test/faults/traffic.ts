@@ -13,3 +13,13 @@ export async function dropTraffic(lab: Lab, matches: string[]): Promise<void> {
     input: `table bridge faults\ndelete table bridge faults\n${table}`,
   });
 }
+
+/** Rules that match what goes between a host and all others to or from the ports, whichever end has them. */
+export function cutPorts(host: string, ports: number[]): string[] {
+  const set = `{ ${ports.join(", ")} }`;
+  return ["iifname", "oifname"].flatMap((side) =>
+    ["tcp", "udp"].flatMap((protocol) =>
+      ["dport", "sport"].map((end) => `${side} "${host}" ${protocol} ${end} ${set}`),
+    ),
+  );
+}

@@ -1,16 +1,8 @@
-import { ask } from "../../provider/agent/cli/agent-client";
-import {
-  type ContainerStatus,
-  type GroupStatus,
-  groupStatusSchema,
-  parse,
-  paths,
-} from "../../provider/contract";
+import { askStatus } from "../../provider/agent/cli/agent-client";
+import { type ContainerStatus, type GroupStatus, paths } from "../../provider/contract";
 import type { Lab } from "../lab/lab";
 
 const LOOK_MS = 200;
-/** An agent that stands still is not waited for longer. */
-const ANSWER_MS = 15_000;
 
 /**
  * The group's status as the first of `hosts` tells it whose store has a quorum; if none has one, as the first that
@@ -26,10 +18,7 @@ export async function groupStatus(
   for (const host of hosts) {
     if (lab.power(host) !== "running") continue;
     try {
-      const socketPath = lab.fileInside(host, paths.agentSocket);
-      const status = await ask({ socketPath, timeoutMs: ANSWER_MS }, { op: "status" }, (result) =>
-        parse(groupStatusSchema, result, `status of ${host}`),
-      );
+      const status = await askStatus(lab.fileInside(host, paths.agentSocket));
       if (status.quorum) return status;
       alone ??= status;
     } catch (error) {

@@ -4,7 +4,10 @@ import { labNames } from "../lab/names";
 import { openStack, type Stack } from "./pulumi";
 
 export interface RedisStackOptions {
-  /** All hosts of a lab share this machine's processors, and an idle host of the fast profile takes thrice as much. @default "default" */
+  /**
+   * All hosts of a lab share this machine's processors, and an idle host of the fast profile takes thrice as much.
+   * @default "default"
+   */
   profile?: "fast" | "default";
   engine?: "podman" | "docker";
   checkpointSeconds?: number;

@@ -1,6 +1,14 @@
 import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
-import { type CtlRequest, ctlReplySchema, parseJson, units } from "../../contract";
+import {
+  type CtlRequest,
+  ctlReplySchema,
+  type GroupStatus,
+  groupStatusSchema,
+  parse,
+  parseJson,
+  units,
+} from "../../contract";
 import { CliError, exitCodes } from "./cli-error";
 
 export interface AgentCall {
@@ -30,6 +38,15 @@ export async function ask<T>(
   const reply = parseJson(ctlReplySchema, answer, "The agent's reply");
   if (!reply.ok) throw new CliError(reply.message);
   return parseResult(reply.result);
+}
+
+const STATUS_LIMIT_MS = 15_000;
+
+/** The group's status as the agent at this socket sees it. Throws as `ask` does. */
+export function askStatus(socketPath: string): Promise<GroupStatus> {
+  return ask({ socketPath, timeoutMs: STATUS_LIMIT_MS }, { op: "status" }, (result) =>
+    parse(groupStatusSchema, result, "The agent's status"),
+  );
 }
 
 /** One exchange with the agent: the whole text of its answer. */

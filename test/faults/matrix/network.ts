@@ -1,21 +1,11 @@
 import { portsSchema } from "../../../provider/contract/group-config";
 import type { Fault, Scene } from "../scene";
-import { dropTraffic } from "../traffic";
+import { cutPorts, dropTraffic } from "../traffic";
 
 const { etcdClient, etcdPeer, peer, heartbeat } = portsSchema.parse({});
 
 const isolate = (role: "primary" | "standby", direction: "both" | "in" | "out") => (scene: Scene) =>
   scene.stage.lab.isolate(scene[role], { direction });
-
-/** Loses what goes between a host and all others to or from the ports, whichever end has them. */
-function cutPorts(host: string, ports: number[]): string[] {
-  const set = `{ ${ports.join(", ")} }`;
-  return ["iifname", "oifname"].flatMap((side) =>
-    ["tcp", "udp"].flatMap((protocol) =>
-      ["dport", "sport"].map((end) => `${side} "${host}" ${protocol} ${end} ${set}`),
-    ),
-  );
-}
 
 const drop = (matches: (scene: Scene) => string[]) => (scene: Scene) =>
   dropTraffic(scene.stage.lab, matches(scene));

@@ -52,24 +52,22 @@ describe("the lock of an operation on the hosts of a group", () => {
     mock.timers.enable({ apis: ["setInterval"] });
     try {
       const slow = host("a");
-      let onItsWay = (): void => {};
-      const renewal = new Promise<void>((resolve) => {
-        onItsWay = resolve;
-      });
+      const sent = Promise.withResolvers<void>();
+      const arrived = Promise.withResolvers<void>();
       let taken = false;
       const script: typeof slow.script = async (text, options) => {
-        if (options?.label === "take the host's lock" && taken) {
-          onItsWay();
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        }
+        const isRenewal = taken && options?.label === "take the host's lock";
         taken = true;
-        return slow.script(text, options);
+        if (!isRenewal) return slow.script(text, options);
+        sent.resolve();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return slow.script(text, options).finally(arrived.resolve);
       };
       await withHostLocks(new Map([["a", { ...slow, script }]]), own, async () => {
         mock.timers.tick(15_000);
-        await renewal;
+        await sent.promise;
       });
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await arrived.promise;
       assert.deepEqual(readdirSync(folder), []);
     } finally {
       mock.timers.reset();
