@@ -5,41 +5,37 @@ import {
   type GroupStatus,
   keysOf,
   type Policy,
-  realMac,
 } from "../contract";
-import { act } from "./actions";
 import { createSwitch } from "./actions/switch-off";
-import { type Context, count, type Local, localOf, type Subject, track } from "./context";
+import { type Beats, beatForever } from "./beats";
+import { consider, holdWithoutStore } from "./carry-out";
+import { type Context, track } from "./context";
 import { handleCtl } from "./control";
 import { adoptCopies, observeCopy } from "./copies";
-import { type Decision, decide } from "./decide";
 import { type Arrivals, arrived } from "./detector";
 import type { Env } from "./env";
+import { createFencer, type Fencer } from "./fence-others";
 import { whomToFence } from "./fencing";
 import { createGateKeeper } from "./gate-keeper";
 import { publishInfo } from "./host-info";
-import { decideInput } from "./input";
 import { checkGate, onLeaseEvent } from "./lapse";
-import { betterLeader } from "./leadership";
+import { createLeaderKeeper } from "./leadership";
 import { noObservations, observe } from "./observe";
-import { fenceTxn, sessionCompares } from "./ownership";
-import { beatInterval, pause } from "./pace";
+import { sessionCompares } from "./ownership";
+import { pause } from "./pace";
 import { createPeerClocks } from "./peer-clocks";
 import { createProber } from "./prober";
 import { createPromises } from "./promises";
 import { establishSession, readStore } from "./session";
-import { groupStatus, timingSentence } from "./status";
+import { groupStatus } from "./status";
 import { whomToSwitchOff } from "./stonith";
 import { keepStored, refreshStored } from "./stored";
 import { updateLate, updateSuspects } from "./suspicion";
+import { createTeller } from "./tell";
 import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
-/** The lease process hears this often that the agent is alive: several times in the silence that it allows. */
-const PING_MS = 1000;
 /** What the lease process says of the gate is compared with what was asked for this often. */
 const GATE_CHECK_MS = 1000;
-/** Whether etcd's leader is on this host, and should not be, is asked this often. */
-const LEADER_CHECK_MS = 3000;
 /** Said once, as an abort without a reason makes an error with a stack each time. */
 const WOKEN = "woken";
 /** An agent whose cycles have not ended for this long says no more that it is alive: it hangs (safety.md 1.5). */
@@ -61,11 +57,9 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   const arrivals = new Map<string, Arrivals>();
   const clocks = createPeerClocks();
   const promises = createPromises(env.clock.now());
-  let toldTiming = "";
+  const tell = createTeller(env);
   let quorum = false;
-  let ownLagMs = 0;
   let cycledAt = 0;
-  let fault: string | null = null;
   let context: Context | null = null;
   let wakeUp = () => {};
   let isReady = () => {};
@@ -98,7 +92,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
 
   async function run(signal: AbortSignal): Promise<void> {
     await env.runtime.ensureHost(config.policy);
-    await tellCertificate();
+    await tell.certificate();
     while (!signal.aborted) {
       const ended = new AbortController();
       const either = AbortSignal.any([signal, ended.signal]);
@@ -160,27 +154,29 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     const syncGate = createGateKeeper(session);
     await adoptCopies(session);
     await refreshStored(session);
-    const tools: Tools = {
-      syncGate,
-      probe: createProber(session),
-      switchOff: createSwitch(session),
-      lose,
-      lastGateCheck: 0,
-      lastLeaderCheck: 0,
-      written: false,
-      told: null,
-      fencing: new Set(),
-      fenceFault: null,
-    };
+    const probe = createProber(session);
     env.gate.onEvent((event) => {
       if (!signal.aborted) void onLeaseEvent(session, event, { lose, quorum });
     });
     env.runtime.onExit((name) => {
-      if (!signal.aborted) void onExit(session, name, tools);
+      if (!signal.aborted) void onExit(session, name, probe);
     });
     await adoptGate(session, syncGate);
     cycledAt = env.clock.now();
-    const timer = beatForever(session);
+    const isAlive = () => env.clock.now() - cycledAt < CYCLE_LIMIT_MS;
+    const beats = beatForever(session, { arrivals, isAlive });
+    const tools: Tools = {
+      syncGate,
+      probe,
+      beats,
+      fencer: createFencer(session),
+      keepLeadership: createLeaderKeeper(session),
+      switchOff: createSwitch(session),
+      lose,
+      lastGateCheck: 0,
+      written: false,
+      told: null,
+    };
     signal.addEventListener("abort", () => wakeUp());
     try {
       while (!signal.aborted) {
@@ -193,7 +189,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         await pause(session, woken.signal, quorum);
       }
     } finally {
-      timer.abort();
+      beats.stop();
     }
   }
 
@@ -205,36 +201,13 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       try {
         await env.gate.adopt({ sid, record });
         await syncGate();
-        return complain(session, "");
+        return tell.faults("");
       } catch (error) {
-        complain(session, `the gate was not told of session ${sid.slice(0, 8)}: ${(error as Error).message}`);
+        session.signal.throwIfAborted();
+        tell.faults(`the gate was not told of session ${sid.slice(0, 8)}: ${(error as Error).message}`);
         await env.clock.sleep(GATE_CHECK_MS, session.signal);
       }
     }
-  }
-
-  /** Sends heartbeats on a schedule of their own: a long action must not look like a death. */
-  function beatForever(session: Context): AbortController {
-    const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, session.signal]);
-    let pingedAt = Number.NEGATIVE_INFINITY;
-    const loop = async () => {
-      while (!signal.aborted) {
-        env.net.beat(session.me.sid);
-        updateLate(session, arrivals);
-        const before = env.clock.now();
-        if (before - pingedAt >= PING_MS && before - cycledAt < CYCLE_LIMIT_MS) {
-          pingedAt = before;
-          env.gate.ping();
-        }
-        await env.clock.sleep(beatInterval(session), signal);
-        ownLagMs = Math.max(0, env.clock.now() - before - beatInterval(session));
-      }
-    };
-    loop().catch((error: Error) => {
-      if (!signal.aborted) env.log.warn(`heartbeats stopped: ${error.message}`);
-    });
-    return stop;
   }
 
   async function cycle(session: Context, tools: Tools): Promise<void> {
@@ -243,39 +216,41 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     } catch (error) {
       if (quorum) {
         env.log.event({ kind: "store", sentence: `the store does not answer: ${(error as Error).message}` });
-        track(session, tellCertificate());
+        track(session, tell.certificate());
       }
       quorum = false;
-      updateSuspects(session, { arrivals, ownLagMs });
-      holdWithoutStore(session, tools);
+      updateSuspects(session, { arrivals, ownLagMs: tools.beats.lagMs() });
+      holdWithoutStore(session);
       return;
     }
     if (!quorum) env.log.event({ kind: "store", sentence: "the store answers" });
     quorum = true;
     session.standIn = null;
     if (tools.written) session.firm = true;
-    session.policy = session.view.policy?.value ?? session.policy;
-    session.observations = observe(
-      session.observations,
-      session.view,
-      session.policy.timing,
-      env.clock.now(),
-    );
+    takeIn(session, tools);
+    const own = session.view.hosts.get(session.me.host);
+    if (own?.session?.value.sid !== session.me.sid || own.fences.has(session.me.sid))
+      return tools.lose("another session or a tombstone is recorded");
+    await actOn(session, tools);
+  }
+
+  /** What the view that was just read means for what is known of others. */
+  function takeIn(session: Context, tools: Tools): void {
+    const { view, me } = session;
+    session.policy = view.policy?.value ?? session.policy;
+    const { timing, hosts, etcdEndpoints } = session.policy;
+    session.observations = observe(session.observations, view, timing, env.clock.now());
     if (tools.told !== session.policy) {
       tools.told = session.policy;
-      env.net.setPeers(
-        session.policy.hosts.filter((host) => host.name !== session.me.host && host.role === "member"),
-      );
-      env.store.setEndpoints(session.policy.etcdEndpoints);
+      env.net.setPeers(hosts.filter(({ name, role }) => name !== me.host && role === "member"));
+      env.store.setEndpoints(etcdEndpoints);
     }
-    updateSuspects(session, { arrivals, ownLagMs });
+    updateSuspects(session, { arrivals, ownLagMs: tools.beats.lagMs() });
     clocks.judge(session);
-    tellTiming(session);
-    const own = session.view.hosts.get(session.me.host);
-    if (own?.session?.value.sid !== session.me.sid || own.fences.has(session.me.sid)) {
-      tools.lose("another session or a tombstone is recorded");
-      return;
-    }
+    tell.timing(session.policy);
+  }
+
+  async function actOn(session: Context, tools: Tools): Promise<void> {
     // A step that fails must not keep the agent from the others, nor from the next cycle.
     const faults: string[] = [];
     const step = (what: string, work: Promise<void>) =>
@@ -288,10 +263,10 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       await step("the gate was not checked", checkGate(session));
     }
     await step("the generations here were not looked through", keepStored(session));
-    for (const { host, because } of whomToFence(session)) fenceBeside(session, host, because, tools);
+    for (const { host, because } of whomToFence(session)) tools.fencer.fence(host, because);
     tools.switchOff(whomToSwitchOff(session));
-    for (const container of allContainers(session)) consider(session, container, tools);
-    keepLeadership(session, tools);
+    for (const container of allContainers(session)) consider(session, container, tools.probe);
+    tools.keepLeadership();
     if (session.policy.onQuorumLoss === "failsafe" && !tools.written)
       await step("the store was not written", writeNothing(session, tools));
     track(
@@ -301,16 +276,9 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
           env.log.warn(`what this host tells the group was not written: ${error.message}`);
       }),
     );
-    if (tools.fenceFault) faults.push(tools.fenceFault);
-    complain(session, faults.join("; "));
-  }
-
-  /** etcd's leader may have died with the primary: what only prepares does not wait for the election. */
-  function holdWithoutStore(session: Context, tools: Tools): void {
-    for (const container of session.view.containers.values()) {
-      const decision = decide(decideInput(session, container));
-      if (decision.do === "hold") consider(session, container, tools);
-    }
+    const fenceFault = tools.fencer.fault();
+    if (fenceFault) faults.push(fenceFault);
+    if (!session.signal.aborted) tell.faults(faults.join("; "));
   }
 
   /**
@@ -323,141 +291,29 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     tools.written = result === "committed";
   }
 
-  /** Keeps etcd's leadership off hosts that run primaries; which host leads is no matter of safety. */
-  function keepLeadership(session: Context, tools: Tools): void {
-    const now = env.clock.now();
-    if (now - tools.lastLeaderCheck < LEADER_CHECK_MS) return;
-    tools.lastLeaderCheck = now;
-    const target = betterLeader(session);
-    if (!target) return;
-    track(
-      session,
-      env.store.moveLeader(target).catch((error: Error) => {
-        env.log.debug(`etcd's leadership was not moved to ${target}: ${error.message}`);
-      }),
-    );
-  }
-
-  /** With a certificate that nobody accepts every other message would be a riddle. */
-  async function tellCertificate(): Promise<void> {
-    const wrong = await env.host.certificateFault().catch((error: Error) => error.message);
-    if (wrong) env.log.event({ kind: "certificate", sentence: wrong });
-  }
-
-  function tellTiming({ policy }: Context): void {
-    const sentence = timingSentence(policy);
-    if (sentence !== toldTiming) env.log.event({ kind: "timing", sentence });
-    toldTiming = sentence;
-  }
-
-  /** Tells of trouble when it begins or changes, not in each cycle. */
-  function complain(session: Context, faults: string): void {
-    if (faults === (fault ?? "") || session.signal.aborted) return;
-    fault = faults || null;
-    if (fault) env.log.event({ kind: "error", sentence: fault });
-  }
-
-  function consider(session: Context, container: ContainerView, tools: Tools): void {
-    const local = localOf(session, container.name);
-    const decision = decide(decideInput(session, container));
-    if (decision.do === "nothing") {
-      if (isForgotten(session, container.name, local)) session.locals.delete(container.name);
-      if (container.owner?.value.host === session.me.host) tools.probe(container, local);
-      return;
-    }
-    if (local.busy) {
-      // What another host owns now must not wait for a long action to end.
-      if (decision.do === "evict" && local.joined) track(session, closeAtOnce(session, container.name));
-      return;
-    }
-    track(session, carryOut(session, { container, local }, decision));
-  }
-
-  async function carryOut(session: Context, subject: Subject, decision: Decision): Promise<void> {
-    const { local, container } = subject;
-    local.busy = decision.do;
-    try {
-      env.log.debug(await act(session, subject, decision));
-    } catch (error) {
-      if (session.signal.aborted) return;
-      env.log.event({
-        kind: "error",
-        container: container.name,
-        sentence: `${container.name}: ${decision.do} failed: ${(error as Error).message}`,
-      });
-      await observeCopy(session, container.name);
-      await env.clock.sleep(500, session.signal).catch(() => {});
-    } finally {
-      local.busy = null;
-      session.wake();
-    }
-  }
-
-  /** Not part of the cycle: while its reply is waited for, reads must go on, or every count of W starts anew. */
-  function fenceBeside(session: Context, host: string, because: string, tools: Tools): void {
-    if (tools.fencing.has(host)) return;
-    tools.fencing.add(host);
-    tools.fenceFault = null;
-    const work = fence(session, host, because).catch((error: Error) => {
-      tools.fenceFault = `${host} was not fenced: ${error.message}`;
-    });
-    track(
-      session,
-      work.finally(() => tools.fencing.delete(host)),
-    );
-  }
-
-  async function fence(session: Context, host: string, because: string): Promise<void> {
-    const seen = session.observations.hosts.get(host)!;
-    const target = session.view.hosts.get(host)!;
-    const record = { by: session.me.host, method: "timeout" as const, at: env.clock.wall() };
-    promises.unsettled.set(host, seen.rev);
-    const outcome = await env.store.txn(fenceTxn(session.me, target, seen.rev, record));
-    // One that is committed stands here for as long as no read has shown it.
-    if (outcome.result === "refused") promises.unsettled.delete(host);
-    if (outcome.result !== "committed") return;
-    count(session, "fences_total");
-    env.log.event({ kind: "fence", sentence: `${host} is fenced by ${session.me.host}: ${because}` });
-    session.wake();
-  }
-
-  async function onExit(session: Context, name: string, tools: Tools): Promise<void> {
+  async function onExit(session: Context, name: string, probe: Tools["probe"]): Promise<void> {
     await observeCopy(session, name);
     const container = session.view.containers.get(name);
     // What was read last is enough to begin with: every transaction compares what it builds on.
-    if (quorum && container && !session.signal.aborted) consider(session, container, tools);
+    if (quorum && container && !session.signal.aborted) consider(session, container, probe);
     session.wake();
-  }
-
-  async function closeAtOnce(session: Context, container: string): Promise<void> {
-    localOf(session, container).joined = false;
-    await Promise.allSettled([
-      env.gate.leave(realMac(session.me.group, container)),
-      env.runtime.kill(container),
-    ]);
   }
 }
 
+/** What lives as long as a session, beside what decisions see of it. */
 interface Tools {
-  syncGate(): Promise<void>;
+  syncGate: ReturnType<typeof createGateKeeper>;
   probe: ReturnType<typeof createProber>;
+  beats: Beats;
+  fencer: Fencer;
+  keepLeadership: ReturnType<typeof createLeaderKeeper>;
   switchOff: ReturnType<typeof createSwitch>;
   lose(why: string): void;
   lastGateCheck: number;
-  lastLeaderCheck: number;
   /** This process has written to the store. */
   written: boolean;
   /** The policy that peers and endpoints were last told from. */
   told: Policy | null;
-  /** Hosts whose fence is on its way. */
-  fencing: Set<string>;
-  /** Why the last fence failed. */
-  fenceFault: string | null;
-}
-
-/** Nothing of it is in the store or here any more. */
-function isForgotten(session: Context, name: string, local: Local): boolean {
-  return !session.view.containers.has(name) && local.state === "absent" && !local.busy;
 }
 
 /** Containers that the store names, and copies and generations here that it does not name any more. */

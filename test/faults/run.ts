@@ -82,7 +82,8 @@ async function heal(scene: Scene, faults: Fault[]): Promise<void> {
   await Promise.all(off.map(({ name }) => lab.start(name)));
   const goOn = [units.lease, units.agent, units.etcd].map((unit) => `systemctl kill -s CONT ${unit}`);
   await Promise.all(lab.hosts.map(({ name }) => again(() => lab.tryExec(name, goOn.join("; ")))));
-  for (const fault of faults) await again(async () => fault.heal?.(scene));
+  // The last first: what an earlier one left may be reached only when a later one is gone.
+  for (const fault of faults.toReversed()) await again(async () => fault.heal?.(scene));
 }
 
 /** A connection to a host that was cut off may break under the first command. */

@@ -15,6 +15,8 @@ import { ensureRootfs } from "./rootfs.mjs";
 const labFolders = ["lab-scenarios", "e2e"];
 /** Suites without hosts that take too long for `npm run test:unit`. */
 const longSuites = ["sim/mutants.test.js"];
+/** Processes that share the suites without hosts, beside the one of the simulator. */
+const UNIT_PARTS = 3;
 /** Lab suites that run side by side, each with hosts of its own: much of their time is waiting. */
 const LANES = 2;
 const longest = [
@@ -49,16 +51,23 @@ async function main() {
       .then(ensureRootfs)
       .catch(() => {});
   const unit = testFiles((name) => !labFolders.includes(name));
-  // The simulator alone takes half as long as all others: side by side they use both cores.
-  const simulated = unit.filter((file) => file.startsWith("dist/test/sim/"));
-  const others = unit.filter((file) => !simulated.includes(file));
-  const alone = simulated.length === 0 || others.length === 0;
-  await Promise.all([
-    mocha("unit tests", others, { limitMinutes: 5, alone }),
-    mocha("tests of the simulator", simulated, { limitMinutes: 5, alone }),
-  ]);
+  await unitTests(unit);
   if (!unitOnly) await labSuites(testFiles((name) => labFolders.includes(name)));
   return report();
+}
+
+/** In parts side by side: much of their time is waiting. */
+async function unitTests(files) {
+  const simulated = files.filter((file) => file.startsWith("dist/test/sim/"));
+  const others = files.filter((file) => !simulated.includes(file));
+  const parts = Math.min(UNIT_PARTS, others.length);
+  const groups = Array.from({ length: parts }, (_, part) => ({
+    title: parts === 1 ? "unit tests" : `unit tests, part ${part + 1} of ${parts}`,
+    files: others.filter((_, index) => index % parts === part),
+  }));
+  if (simulated.length > 0) groups.push({ title: "tests of the simulator", files: simulated });
+  const options = { limitMinutes: 5, alone: groups.length === 1 };
+  await Promise.all(groups.map((group) => mocha(group.title, group.files, options)));
 }
 
 async function labSuites(files) {

@@ -1,5 +1,5 @@
 import { type CtlRequest, ctlReplySchema, type Moved, movedSchema, parse } from "../../contract";
-import { beginHandover } from "../actions/handover";
+import { beginHandover } from "../actions/handover-begin";
 import { type Context, localOf } from "../context";
 import type { MoveOutcome } from "../decide-handover";
 import { candidatesFor, fitsOn, isLiveMember } from "../input";
