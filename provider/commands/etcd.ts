@@ -97,9 +97,12 @@ export function joinEnvironment({ voters, ports, state, token }: JoinRequest): s
   return `ETCD_INITIAL_CLUSTER=${cluster}\nETCD_INITIAL_CLUSTER_STATE=${state}\nETCD_INITIAL_CLUSTER_TOKEN=${token}\n`;
 }
 
-/** Stops the voter and forgets everything it knew. Its folder may be a disk of its own, which stays. */
+/**
+ * Ends the voter and forgets everything it knew. Its folder may be a disk of its own, which stays. It is killed: one that
+ * is asked to stop would look for another voter to lead, for seconds where all of them stop.
+ */
 export const WIPE_SCRIPT = `
-systemctl stop "$1" 2>/dev/null
+{ systemctl stop --no-block "$1"; systemctl kill --signal=KILL "$1"; systemctl stop "$1"; } 2>/dev/null
 rm -rf -- "$3" "$4"
 [ -d "$2" ] || exit 0
 find "$2" -mindepth 1 -delete

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DATA_SCRIPT, etcdctl, joinEnvironment, WIPE_SCRIPT } from "../commands/etcd";
 import { bootstrapMarker, joinFile } from "../commands/etcd-files";
@@ -131,10 +132,11 @@ const STEP_TIMEOUT_MS = 60_000;
 async function bootstrap(request: ClusterRequest): Promise<void> {
   request.log(`starting etcd on ${request.voters.map((voter) => voter.name).join(", ")}`);
   const voters = new Map(request.voters.map((voter) => [voter.name, request.hosts.get(voter.name)!]));
-  await onAll(voters, async (host) => {
-    await wipe(host);
-    await startJoining(host, { ...request, state: "new", marker: true });
-  });
+  // safety: one that an earlier attempt left running would take the new ones for members that had started before, and
+  // they would refuse to start. So all of them end first, and the ids of a cluster follow from its token.
+  await onAll(voters, wipe);
+  const token = `${request.group}-${randomUUID()}`;
+  await onAll(voters, (host) => startJoining(host, { ...request, token, state: "new", marker: true }));
   if (!(await request.etcd.hasQuorum(START_TIMEOUT_MS)))
     throw await startFailure(request, [...voters.values()][0]!);
 }
@@ -153,6 +155,7 @@ async function join(request: ClusterRequest, name: string, members: readonly Mem
   const { stdout } = await request.etcd.run(["get", keysOf(request.group).rebuilt, "--print-value-only"]);
   await startJoining(host, {
     ...request,
+    token: request.group,
     voters: [...listed, ...others],
     state: "existing",
     marker: false,
@@ -169,7 +172,7 @@ async function join(request: ClusterRequest, name: string, members: readonly Mem
 async function startJoining(
   host: HostSession,
   o: {
-    group: string;
+    token: string;
     ports: Ports;
     voters: readonly { name: string; address: string }[];
     state: "new" | "existing";
@@ -178,7 +181,7 @@ async function startJoining(
     rebuilt?: string;
   },
 ): Promise<void> {
-  const content = joinEnvironment({ ...o, token: o.group });
+  const content = joinEnvironment(o);
   const marker = o.marker ? [{ path: bootstrapMarker, content: "", mode: 0o600 }] : [];
   // safety: before it has data, so that none is ever of this cluster without saying so.
   const rebuilt = o.rebuilt ? [{ path: paths.etcdRebuilt, content: o.rebuilt, mode: 0o600 }] : [];

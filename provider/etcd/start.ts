@@ -26,10 +26,16 @@ export function planStart(o: {
   if (o.quorum) return { do: "use" };
   const withData = o.voters.filter((voter) => voter.hasData);
   const silent = o.voters.filter((voter) => !voter.reachable).map((voter) => voter.name);
-  if (withData.length > 0 && o.quorum === null) return { do: "use" };
-  const disposable = withData.every((voter) => voter.isBootstrapping) && !o.finished;
-  if (disposable && silent.length === 0) return { do: "bootstrap" };
+  const unfinished = withData.every((voter) => voter.isBootstrapping) && !o.finished;
+  const disposable = unfinished && silent.length === 0;
+  const hopeless = withData.length < majorityOf(o.voters);
+  if (withData.length > 0 && o.quorum === null && !(disposable && hopeless)) return { do: "use" };
+  if (disposable) return { do: "bootstrap" };
   return { do: "give-up", reason: reasonOf({ ...o, withData, silent }) };
+}
+
+function majorityOf(voters: readonly VoterView[]): number {
+  return Math.floor(voters.length / 2) + 1;
 }
 
 function reasonOf(o: {
@@ -38,8 +44,7 @@ function reasonOf(o: {
   withData: readonly VoterView[];
   silent: string[];
 }): string {
-  const need = Math.floor(o.voters.length / 2) + 1;
-  const parts = [`etcd has no quorum: ${need} of ${o.voters.length} voters must work`];
+  const parts = [`etcd has no quorum: ${majorityOf(o.voters)} of ${o.voters.length} voters must work`];
   const empty = o.voters.filter((voter) => voter.reachable && !voter.hasData).map((voter) => voter.name);
   if (o.withData.length > 0) parts.push(`with data: ${o.withData.map((voter) => voter.name).join(", ")}`);
   if (empty.length > 0) parts.push(`without data: ${empty.join(", ")}`);

@@ -252,8 +252,10 @@ async function restartChanged(o: {
   for (const [name, host] of o.hosts) {
     const files = o.changed.get(name);
     const concerned = files?.has(paths.tls.ca) || files?.has(unitPath(units.etcd));
-    if (!concerned || !o.views.get(name)?.isActive) continue;
-    await host.run(systemd.restart(units.etcd, { wait: true }));
+    const view = o.views.get(name);
+    if (!concerned || !view?.isActive) continue;
+    // One of a first cluster that was never finished may have nobody to start with, and serves nobody.
+    await host.run(systemd.restart(units.etcd, { wait: !view.isBootstrapping }));
   }
 }
 

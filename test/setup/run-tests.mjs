@@ -24,6 +24,7 @@ const longest = [
   "lab-scenarios/ha-group",
   "e2e/refusals",
   "e2e/interrupted-up",
+  "lab-scenarios/killed-creates",
   "e2e/recover",
 ];
 /** Folders that hold programs and helpers, or measurements that nothing may disturb. */

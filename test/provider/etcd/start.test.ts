@@ -24,8 +24,14 @@ const CASES: Case[] = [
   { title: "data is started before anything is decided", states: "d--", plan: "use" },
   { title: "data of an unfinished attempt is started too", states: "bb-", plan: "use" },
   {
-    title: "an unfinished attempt without quorum is thrown away",
+    title: "data of an unfinished attempt that no majority has is thrown away at once",
     states: "b--",
+    plan: "bootstrap",
+  },
+  { title: "but not while a voter is silent, who may have them, too", states: "b-x", plan: "use" },
+  {
+    title: "an unfinished attempt without quorum is thrown away",
+    states: "bb-",
     quorum: false,
     plan: "bootstrap",
   },

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { GroupHandle } from "../../provider/group-handle";
+import { closeAll } from "../../provider/ssh/pool";
+import { isProtected, untilContainer } from "../support/group";
+import { handlers, type Kind } from "../support/handlers";
+import { labSuite } from "../support/lab";
+import { leftovers } from "../support/leftovers";
+import { redisCommand } from "../support/redis-client";
+import { redisAddress } from "../support/redis-story";
+
+type Values = Record<string, unknown>;
+
+const script = join(__dirname, "fixtures/killed-create.js");
+/** Far beyond what any resource needs: one that never ends must fail, not hang. */
+const MOST_COMMANDS = 300;
+
+/** Each resource of a stack on real hosts, in the order of an `up`. */
+labSuite(
+  "a run that is killed between any two commands to its hosts",
+  { hosts: 3, timeoutMs: 300_000 },
+  (lab) => {
+    const stack = "shop/dev";
+    const created: { kind: Kind; id: string; outs: Values }[] = [];
+    let handle: GroupHandle;
+
+    async function create(kind: Kind, values: Values, { killed = false } = {}): Promise<Values> {
+      const { inputs, failures } = await handlers[kind].check({}, values);
+      assert.deepEqual(failures, []);
+      if (killed) killAgainAndAgain(kind, JSON.stringify(inputs));
+      const { id, outs } = await handlers[kind].create(inputs);
+      created.push({ kind, id, outs: outs! });
+      return outs!;
+    }
+
+    afterEach(closeAll);
+
+    it("while the group is set up: the next run has three voters", async () => {
+      const hosts = lab.hosts.map(({ name, address }) => ({ name, address }));
+      const connections = Object.fromEntries(
+        lab.hosts.map(({ name, address, user, hostKey, privateKeyPath }) => [
+          name,
+          { host: address, user, privateKey: readFileSync(privateKeyPath, "utf8"), hostKey },
+        ]),
+      );
+      const outs = await create("HaGroup", { name: "g", stack, hosts, connections }, { killed: true });
+      assert.deepEqual(outs.voters, ["ha1", "ha2", "ha3"]);
+      handle = outs.handle as GroupHandle;
+    });
+
+    it("while an agent is installed: the next run has a live member", async () => {
+      for (const { name } of lab.hosts) {
+        const values = { name, host: name, group: "g", handle };
+        const outs = await create("HeartbeatAgent", values, { killed: name === "ha1" });
+        assert.equal(outs.state, "live");
+      }
+    });
+
+    it("while Redis is being protected: the next run has it on two hosts", async () => {
+      const values = {
+        name: "redis",
+        stack,
+        group: "g",
+        handle,
+        image: "registry.lab:5000/redis-lab",
+        virtualIps: [redisAddress(lab)],
+      };
+      const outs = await create("ProtectedContainer", values, { killed: true });
+      assert.equal(outs.phase, "RUNNING");
+      await untilContainer(lab, "redis", { what: "protection", limitMs: 60_000, holds: isProtected });
+      assert.equal(await redisCommand(redisAddress(lab), "PING"), "PONG");
+    });
+
+    it("while a schedule or a rule is set: the next run has it", async () => {
+      const shared = { stack, group: "g", handle };
+      const schedule = { ...shared, name: "redis", container: "redis", intervalSeconds: 60 };
+      await create("CheckpointSchedule", schedule, { killed: true });
+      const rule = { ...shared, name: "apart", matchLabels: { app: "redis" } };
+      await create("AntiAffinityRule", rule, { killed: true });
+    });
+
+    it("and after all of them `delete` leaves nothing on the hosts", async () => {
+      for (const { kind, id, outs } of created.reverse()) await handlers[kind].delete(id, outs);
+      assert.deepEqual(await leftovers(lab), []);
+    });
+  },
+);
+
+/** Before its first command to a host, then before its second ..., each time by a process that begins anew. */
+function killAgainAndAgain(kind: Kind, inputs: string): void {
+  for (let command = 1; ; command += 1) {
+    assert.ok(command <= MOST_COMMANDS, `${kind} does not come to an end`);
+    const argv = [script, kind, String(command)];
+    const { signal, status, stderr } = spawnSync(process.execPath, argv, { input: inputs, encoding: "utf8" });
+    if (signal === "SIGKILL") continue;
+    assert.equal(status, 0, `${kind}, after a run was killed before its command ${command - 1}: ${stderr}`);
+    console.log(`      ${kind}: killed before each of ${command - 1} commands`);
+    return;
+  }
+}
