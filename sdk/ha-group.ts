@@ -23,6 +23,18 @@ export interface FencingArgs {
   required?: pulumi.Input<boolean>;
 }
 
+/** An etcd (3.4 or later, v3 API) that somebody else runs. Its client must be allowed all below `/ha/<group>/`. */
+export interface ExternalEtcdArgs {
+  /** Such as `https://10.0.0.5:2379`, one for each of its members. */
+  endpoints: pulumi.Input<pulumi.Input<string>[]>;
+  /** Authority of its servers' certificates, PEM. */
+  ca: pulumi.Input<string>;
+  /** Client certificate, PEM. All hosts of the group use it. */
+  cert: pulumi.Input<string>;
+  /** Its key, PEM; kept as a secret. */
+  key: pulumi.Input<string>;
+}
+
 export interface HaGroupArgs {
   /** The group's hosts: three or more, or two members and a witness. A host can be in one group only. */
   hosts: Host[];
@@ -72,6 +84,13 @@ export interface HaGroupArgs {
    * @default { etcdClient: 7379, etcdPeer: 7380, peer: 7381, heartbeat: 7382 }
    */
   ports?: pulumi.Input<Partial<Ports>>;
+  /**
+   * Where the group keeps its records. `{ managed: true }`: an etcd of its own, on three or five of its hosts.
+   * `{ external: ... }`: one that is there already; then two members are enough, and there are no witnesses. A change
+   * from one to the other needs a new group.
+   * @default { managed: true }
+   */
+  etcd?: pulumi.Input<{ managed: true } | { external: ExternalEtcdArgs }>;
   /** Raise it to replace the group's authority, certificates and heartbeat keys by the next `up`. @default 0 */
   certificateRotation?: pulumi.Input<number>;
   /** Let `destroy` succeed, and hosts be taken out of the list, while they do not answer. @default false */
@@ -124,6 +143,7 @@ export class HaGroup extends ThinResource {
           // Only where it is on: agents of an earlier version know of none.
           maintenance: maintenance.apply((on) => on || undefined),
         })),
+        etcd: args.etcd && pulumi.secret(args.etcd),
         connections: pulumi.secret(connections.apply((entries) => Object.fromEntries(entries))),
       },
       outputs: [
@@ -136,7 +156,7 @@ export class HaGroup extends ThinResource {
         "quorum",
         "behind",
       ],
-      secrets: ["connections", "handle", "trust", "heartbeatKeys"],
+      secrets: ["connections", "etcd", "handle", "trust", "heartbeatKeys"],
       options,
     });
     // Where it is not declared, it is known when the hosts have been looked at.

@@ -3,7 +3,13 @@ export { AffinityRule, type AffinityRuleArgs } from "./affinity-rule";
 export { AntiAffinityRule, type AntiAffinityRuleArgs } from "./anti-affinity-rule";
 export { CheckpointSchedule, type CheckpointScheduleArgs } from "./checkpoint-schedule";
 export type { GroupHandle, GroupReference } from "./group-reference";
-export { HaGroup, type HaGroupArgs, type TimingArgs } from "./ha-group";
+export {
+  type ExternalEtcdArgs,
+  type FencingArgs,
+  HaGroup,
+  type HaGroupArgs,
+  type TimingArgs,
+} from "./ha-group";
 export { HaService, type HaServiceArgs } from "./ha-service";
 export { HeartbeatAgent, type HeartbeatAgentArgs } from "./heartbeat-agent";
 export { type ConnectionArgs, type ConnectionInputs, Host, type HostArgs } from "./host";

@@ -32,6 +32,7 @@ export function createLeaderKeeper(context: Context): () => void {
  * than here. Null: it may stay.
  */
 function betterLeader(context: Context): string | null {
+  if (context.policy.etcd === "external") return null;
   const primaries = (host: string) =>
     [...context.view.containers.values()].filter((container) => container.owner?.value.host === host).length;
   const here = primaries(context.me.host);

@@ -34,6 +34,7 @@ text rebuilt ${paths.etcdRebuilt}
 [ "$(systemctl is-active ${units.etcd} 2>/dev/null)" = active ] && fact active yes
 [ -e ${paths.etcdUnit} ] && fact unit yes
 [ -x /usr/bin/etcd ] && [ -x /usr/bin/etcdctl ] && [ ! -L /run/systemd/system/etcd.service ] && fact etcd yes
+[ -x /usr/bin/etcdctl ] && fact etcdctl yes
 ${REALTIME_PROBE} 2>/dev/null && fact realtime yes
 exit 0`;
 

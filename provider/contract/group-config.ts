@@ -75,6 +75,8 @@ export const policySchema = z.object({
   gateway: ipSchema.optional(),
   /** Where etcd is reached: `address:port`. */
   etcdEndpoints: z.array(z.string()).min(1),
+  /** Default: managed, which is the group's own. */
+  etcd: z.enum(["managed", "external"]).optional(),
   ports: portsSchema,
 });
 export type Policy = z.infer<typeof policySchema>;
@@ -83,8 +85,8 @@ export type Policy = z.infer<typeof policySchema>;
 export const groupConfigSchema = z.object({
   version: z.literal(1),
   host: nameSchema,
-  /** etcd's TLS name: the DNS name every etcd certificate carries. */
-  etcdServerName: z.string(),
+  /** The DNS name that every certificate of a managed etcd carries; of an external one each carries its endpoint's. */
+  etcdServerName: z.string().optional(),
   policy: policySchema,
 });
 export type GroupConfig = z.infer<typeof groupConfigSchema>;

@@ -2,6 +2,8 @@
 export interface Keys {
   prefix: string;
   policy: string;
+  /** In an etcd that several groups may use: the stack that has the group's name. */
+  claim: string;
   /** Which cluster this is; absent: the first one. */
   rebuilt: string;
   /** Range prefixes. */
@@ -32,6 +34,7 @@ export function keysOf(group: string): Keys {
   return {
     prefix,
     policy: `${prefix}policy`,
+    claim: `${prefix}claim`,
     rebuilt: `${prefix}rebuilt`,
     hosts: `${prefix}host/`,
     fences: `${prefix}fence/`,

@@ -24,6 +24,12 @@ export const paths = {
     cert: "/etc/container-ha/tls/host.pem",
     key: "/etc/container-ha/tls/host.key",
   },
+  /** For an etcd that is not the group's own. */
+  externalEtcdTls: {
+    ca: "/etc/container-ha/tls/etcd-ca.pem",
+    cert: "/etc/container-ha/tls/etcd.pem",
+    key: "/etc/container-ha/tls/etcd.key",
+  },
   etcdData: "/var/lib/container-ha/etcd",
   /** Of which cluster the voter's data are: the text of the record `rebuilt`; absent: of the first one. */
   etcdRebuilt: "/var/lib/container-ha/etcd/member/rebuilt",

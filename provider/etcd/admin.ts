@@ -6,7 +6,7 @@ import type { RunOptions, RunResult } from "../ssh/exec";
 import { quoteArgv } from "../ssh/quote";
 import type { HostSession } from "../ssh/session";
 
-/** etcd as its root user, through etcdctl on one of the hosts. */
+/** etcd with all rights that the group needs, through etcdctl on one of the hosts. */
 export interface EtcdAdmin {
   run(args: readonly string[], options?: EtcdOptions): Promise<RunResult>;
   /** Several commands in one go, ended by the first that fails. */
@@ -27,7 +27,13 @@ export interface EtcdOptions extends RunOptions {
  * root alone, removed when we are done and also when we are killed. It is valid for hours only.
  */
 export async function withAdmin<T>(
-  o: { host: HostSession; endpoints: readonly string[]; admin: KeyPair },
+  o: {
+    host: HostSession;
+    endpoints: readonly string[];
+    admin: KeyPair;
+    /** File on the host with the authorities of etcd's certificates. @default the group's own */
+    ca?: string;
+  },
   work: (etcd: EtcdAdmin) => Promise<T>,
 ): Promise<T> {
   const folder = `${paths.run}/admin-${randomBytes(6).toString("hex")}`;
@@ -54,7 +60,7 @@ export async function withAdmin<T>(
   const prefix = (endpoints = asked) => [
     "etcdctl",
     `--endpoints=${endpoints.join(",")}`,
-    `--cacert=${paths.tls.ca}`,
+    `--cacert=${o.ca ?? paths.tls.ca}`,
     `--cert=${folder}/admin.pem`,
     `--key=${folder}/admin.pem`,
     "--dial-timeout=3s",

@@ -13,5 +13,16 @@ export function votersOf<H extends Pick<GroupHost, "role">>(hosts: readonly H[])
   return ordered.slice(0, count % 2 === 0 ? count - 1 : count);
 }
 
+/** The same of a group whose etcd may be elsewhere: then none of its hosts runs one. */
+export function ownVotersOf<H extends Pick<GroupHost, "role">>({
+  hosts,
+  etcd,
+}: {
+  hosts: readonly H[];
+  etcd: { external?: unknown };
+}): H[] {
+  return etcd.external ? [] : votersOf(hosts);
+}
+
 export const LEAST_VOTERS = 3;
 const MOST_VOTERS = 5;

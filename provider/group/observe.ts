@@ -11,6 +11,7 @@ export interface HostView {
   bundle: string;
   /** etcd and etcdctl are installed. */
   hasEtcd: boolean;
+  hasEtcdctl: boolean;
   /** The voter has data. */
   hasData: boolean;
   /** Of which cluster the data is (the record `rebuilt`); empty: of the first one. */
@@ -40,6 +41,7 @@ export async function observeGroupHost(host: HostSession): Promise<HostView> {
     claim: claim === null ? null : parseClaim(claim, host.name),
     bundle: one("bundle") ?? "",
     hasEtcd: one("etcd") !== null,
+    hasEtcdctl: one("etcdctl") !== null,
     hasData: one("data") !== null,
     rebuilt: one("rebuilt") ?? "",
     isBootstrapping: one("marker") !== null,

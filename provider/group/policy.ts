@@ -13,7 +13,7 @@ import {
   type Timing,
 } from "../contract";
 import { UserError } from "../errors";
-import { votersOf } from "../etcd/voters";
+import { ownVotersOf } from "../etcd/voters";
 import { interfaceWith, type NetworkFacts, subnetOf } from "../preflight/facts";
 import { chooseTiming } from "./timing";
 
@@ -29,6 +29,7 @@ export interface PolicyRequest {
   failover: FailoverMode;
   fencing?: Fencing;
   onQuorumLoss?: QuorumLoss;
+  etcd: { external?: { endpoints: readonly string[] } };
 }
 
 /** The policy that the declaration and the hosts' facts give; hosts without facts (unreachable) do not object. */
@@ -54,13 +55,24 @@ export function policyOf(
     ...(request.onQuorumLoss === "failsafe" ? { onQuorumLoss: request.onQuorumLoss } : {}),
     ...network,
     ...(request.gateway ? { gateway: request.gateway } : {}),
-    etcdEndpoints: votersOf(request.hosts).map((host) => hostPort(host.address, request.ports.etcdClient)),
+    ...etcdOf(request),
     ports: request.ports,
   };
 }
 
 export function groupConfigOf(policy: Policy, host: string): GroupConfig {
-  return { version: 1, host, etcdServerName: ETCD_SERVER_NAME, policy };
+  const own = policy.etcd !== "external";
+  return { version: 1, host, ...(own && { etcdServerName: ETCD_SERVER_NAME }), policy };
+}
+
+function etcdOf(request: PolicyRequest): Pick<Policy, "etcd" | "etcdEndpoints"> {
+  const { external } = request.etcd;
+  if (external) {
+    const endpoints = external.endpoints.map((url) => new URL(url).host);
+    return { etcd: "external", etcdEndpoints: endpoints };
+  }
+  const { etcdClient } = request.ports;
+  return { etcdEndpoints: ownVotersOf(request).map((host) => hostPort(host.address, etcdClient)) };
 }
 
 /** Interface and subnet: as declared, else those that carry the members' addresses, which must agree. */

@@ -16,11 +16,7 @@ import {
 } from "../contract";
 import { LEAST_VOTERS } from "../etcd/voters";
 import { connectionSchema } from "../ssh/connection-args";
-
-const etcdSchema = z.strictObject({
-  /** Run by the product, on three or five of the group's hosts. */
-  managed: z.literal(true, { error: "expected true: an etcd of your own is not supported yet" }),
-});
+import { etcdSchema } from "./etcd-inputs";
 
 export const groupInputsSchema = z
   .strictObject({
@@ -66,7 +62,24 @@ function groupFaults(inputs: GroupInputs): Fault[] {
   ];
 }
 
-function voterFaults({ hosts }: GroupInputs): Fault[] {
+/** With an etcd elsewhere nobody has to vote here. */
+function outsideFaults(hosts: GroupInputs["hosts"]): Fault[] {
+  const few = { at: ["hosts"], message: `expected at least two members, got ${hosts.length}` };
+  const witnesses = hosts.flatMap(({ role, name }, index) =>
+    role === "witness"
+      ? [
+          {
+            at: ["hosts", index, "role"],
+            message: `expected a member, got "witness": ${name} would have nothing to do, as the group's etcd is external`,
+          },
+        ]
+      : [],
+  );
+  return hosts.length < 2 ? [few, ...witnesses] : witnesses;
+}
+
+function voterFaults({ hosts, etcd }: GroupInputs): Fault[] {
+  if (etcd.external) return outsideFaults(hosts);
   if (hosts.length === 0) return [{ at: ["hosts"], message: "expected at least three hosts, got none" }];
   if (!hosts.some((host) => host.role === "member")) {
     return [{ at: ["hosts"], message: "expected at least one member, got witnesses only" }];

@@ -1,24 +1,23 @@
 import { bundleOf, issueAdmin, renewCertificates, splitBundle, type Trust } from "../certificates/trust";
-import { etcdctl, etcdUnit } from "../commands/etcd";
-import { checkFile, etcdCheck } from "../commands/etcd-check";
-import type { HostFile } from "../commands/files";
 import { RETIRE_VOTER_SCRIPT } from "../commands/group";
 import { systemd } from "../commands/systemd";
-import { canonical, type GroupHost, keysOf, type Policy, paths, units } from "../contract";
+import { type GroupHost, type Policy, paths, units } from "../contract";
 import { UserError } from "../errors";
-import { type EtcdAdmin, withAdmin } from "../etcd/admin";
+import { withAdmin } from "../etcd/admin";
 import { type ClusterRequest, ensureMembers, ensureQuorum, wipe } from "../etcd/cluster";
 import { ensureAuth } from "../etcd/ensure-auth";
 import { votersOfThePast } from "../etcd/past";
-import { votersOf } from "../etcd/voters";
+import { writePolicy } from "../etcd/policy-record";
+import { ownVotersOf } from "../etcd/voters";
 import { type Fleet, onAll } from "../fleet";
 import { installWithoutService } from "../preflight/install";
 import type { HostSession } from "../ssh/session";
 import { checkClaims, claimHosts } from "./claim";
-import { installFiles } from "./files";
+import { syncWithExternalEtcd } from "./external-etcd";
+import { type GroupFiles, unitPath, writeFiles } from "./group-files";
 import { withHostLocks } from "./host-lock";
 import { type HostView, observeGroupHost } from "./observe";
-import { groupConfigOf, policyOf } from "./policy";
+import { policyOf } from "./policy";
 import { checkReachability } from "./reachability";
 import type { GroupInputs } from "./schema";
 
@@ -67,12 +66,27 @@ async function sync(request: SyncRequest): Promise<Synced> {
   checkClaims(own, new Map([...views].map(([name, view]) => [name, view.claim])));
   const facts = new Map([...views].map(([name, view]) => [name, view.network]));
   const policy = policyOf(inputs, facts, request.before);
-  const voters = votersOf(inputs.hosts);
+  const voters = ownVotersOf(inputs);
   await checkNewPairs(request, views);
 
   const trust = renewCertificates(request.trust, replaced);
   request.touched(trust);
   await claimHosts(hosts.values(), own);
+  const adopted = request.finished ? trust.adopted : unknownTo(trust, views);
+  const files = {
+    inputs,
+    hosts,
+    trust,
+    heartbeatKeys: request.heartbeatKeys,
+    policy,
+    bundle: bundleOf({ ...trust, adopted }),
+    views,
+  };
+  if (inputs.etcd.external) {
+    const { external } = inputs.etcd;
+    await syncWithExternalEtcd(files, { external, log: request.log });
+    return { policy, voters: [], trust: { ...trust, adopted } };
+  }
   const voterHosts = new Map([...hosts].filter(([name]) => voters.some((voter) => voter.name === name)));
   await installEtcd(voterHosts, views, request.log);
   views = await withoutPast(voterHosts, views, request.log);
@@ -81,7 +95,6 @@ async function sync(request: SyncRequest): Promise<Synced> {
   const ready = [...voterHosts].filter(([name]) => views.get(name)?.hasData);
   const [, host] = ready[0] ?? [...voterHosts][0] ?? [];
   if (!host) throw new UserError("none of the hosts that run etcd answers");
-  const adopted = request.finished ? trust.adopted : unknownTo(trust, views);
   const admin = issueAdmin(request.trustBefore ?? trust);
   return withAdmin({ host, endpoints: etcdUrls(policy, request.before), admin }, async (etcd) => {
     const { log, finished } = request;
@@ -97,13 +110,7 @@ async function sync(request: SyncRequest): Promise<Synced> {
     };
     // One that works is not touched before it is seen to have a majority.
     if (finished) await ensureQuorum(cluster);
-    await prepareEtcd({
-      request: { ...request, trust },
-      cluster,
-      policy,
-      views,
-      bundle: bundleOf({ ...trust, adopted }),
-    });
+    await prepareEtcd({ ...files, views }, cluster);
     await ensureMembers(cluster);
     await retireFormerVoters(hosts, views, voterHosts);
     await ensureAuth(etcd, { group: inputs.name, hosts: inputs.hosts.map((entry) => entry.name) });
@@ -119,19 +126,14 @@ function replacedHosts(request: SyncRequest, views: ReadonlyMap<string, HostView
 }
 
 /** Files on every host, and an etcd that has a quorum and runs with them. */
-async function prepareEtcd(o: {
-  request: SyncRequest;
-  cluster: ClusterRequest;
-  policy: Policy;
-  views: ReadonlyMap<string, HostView>;
-  bundle: string;
-}): Promise<void> {
-  const running = [...o.views.values()].some((view) => view.hasData);
-  const changed = await writeFiles(o.request, { ...o, withCertificates: !running });
-  if (running) await restartChanged({ hosts: o.cluster.hosts, changed, views: o.views });
-  await ensureQuorum(o.cluster);
+async function prepareEtcd(files: GroupFiles, cluster: ClusterRequest): Promise<void> {
+  const { views } = files;
+  const running = [...views.values()].some((view) => view.hasData);
+  const changed = await writeFiles(files, { withCertificates: !running });
+  if (running) await restartChanged({ hosts: cluster.hosts, changed, views });
+  await ensureQuorum(cluster);
   // safety: a certificate of a new authority only when every voter trusts that one, or they refuse each other.
-  if (running) await writeFiles(o.request, { ...o, withCertificates: true });
+  if (running) await writeFiles(files, { withCertificates: true });
 }
 
 /** Authorities that hosts trust although the state does not know them. */
@@ -177,7 +179,7 @@ async function checkNewPairs(request: SyncRequest, views: ReadonlyMap<string, Ho
   await checkReachability({
     hosts: request.fleet.hosts,
     addresses: new Map(request.inputs.hosts.map((host) => [host.name, host])),
-    voters: new Set(votersOf(request.inputs.hosts).map((host) => host.name)),
+    voters: new Set(ownVotersOf(request.inputs).map((host) => host.name)),
     ports: request.inputs.ports,
   });
 }
@@ -193,54 +195,6 @@ async function installEtcd(
   await onAll(without, (host) =>
     installWithoutService(host, { packages: ["etcd-server", "etcd-client"], unit: "etcd.service" }),
   );
-}
-
-/** Resolves with the files that changed, per host. */
-async function writeFiles(
-  request: SyncRequest,
-  o: { policy: Policy; bundle: string; withCertificates: boolean; views: ReadonlyMap<string, HostView> },
-): Promise<Map<string, Set<string>>> {
-  const voters = new Map(votersOf(request.inputs.hosts).map((host) => [host.name, host]));
-  const unitFor = (name: string) =>
-    etcdUnit({
-      host: voters.get(name)!,
-      ports: o.policy.ports,
-      timing: o.policy.timing,
-      realtime: o.views.get(name)!.allowsRealtime,
-    });
-  return onAll(request.fleet.hosts, async (host, name) => {
-    const keys = request.trust.hosts[name]!;
-    const files: HostFile[] = [
-      { path: paths.tls.ca, content: o.bundle, mode: 0o600 },
-      {
-        path: paths.groupConfig,
-        content: `${JSON.stringify(groupConfigOf(o.policy, name), null, 2)}\n`,
-        mode: 0o600,
-      },
-      { path: paths.heartbeatKeys, content: `${request.heartbeatKeys.join("\n")}\n`, mode: 0o600 },
-    ];
-    if (o.withCertificates) {
-      files.push(
-        { path: paths.tls.key, content: keys.key, mode: 0o600 },
-        { path: paths.tls.cert, content: keys.cert, mode: 0o600 },
-      );
-    }
-    if (voters.has(name))
-      files.push(
-        {
-          path: checkFile,
-          content: etcdCheck({ group: o.policy.group, endpoints: o.policy.etcdEndpoints }),
-          mode: 0o600,
-        },
-        { path: unitPath(units.etcd), content: unitFor(name) },
-      );
-    const changed = await installFiles(host, files);
-    if (changed.has(unitPath(units.etcd))) {
-      await host.run(systemd.enable([units.etcd]));
-      await host.run(systemd.reload());
-    }
-    return changed;
-  });
 }
 
 /** One voter after the other, so that the majority is never lost; etcd reads its authorities only when it starts. */
@@ -259,19 +213,8 @@ async function restartChanged(o: {
   }
 }
 
-async function writePolicy(etcd: EtcdAdmin, policy: Policy): Promise<void> {
-  const key = keysOf(policy.group).policy;
-  const wanted = canonical(policy);
-  const { stdout } = await etcd.run(["get", key, "--print-value-only"]);
-  if (stdout.trim() !== wanted) await etcd.run(etcdctl.put(key), { stdin: wanted });
-}
-
 /** `before`: policy whose voters may still be the cluster's. */
 export function etcdUrls(policy: Policy, before?: Policy): string[] {
   const endpoints = new Set([...policy.etcdEndpoints, ...(before?.etcdEndpoints ?? [])]);
   return [...endpoints].map((endpoint) => `https://${endpoint}`);
-}
-
-function unitPath(unit: string): string {
-  return `/etc/systemd/system/${unit}`;
 }

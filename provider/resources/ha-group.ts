@@ -7,13 +7,15 @@ import {
   LEAF_RENEW_DAYS,
   trustSchema,
 } from "../certificates/trust";
-import { policySchema } from "../contract";
+import { paths, policySchema } from "../contract";
 import { UserError } from "../errors";
 import { withAdmin } from "../etcd/admin";
 import { hasData, listMembers } from "../etcd/cluster";
-import { votersOf } from "../etcd/voters";
+import { ownVotersOf } from "../etcd/voters";
 import { type Fleet, onAll, withFleet } from "../fleet";
 import { enteringMaintenance, untilDrained } from "../group/drained";
+import type { ExternalEtcd } from "../group/etcd-inputs";
+import { forgetGroup, withExternalEtcd } from "../group/external-etcd";
 import { newHeartbeatKeys } from "../group/heartbeat-keys";
 import { removeGroup } from "../group/remove";
 import { connectionFaults, type GroupInputs, groupInputsSchema } from "../group/schema";
@@ -21,6 +23,7 @@ import { etcdUrls, syncGroup } from "../group/sync";
 import { groupHandleSchema } from "../group-handle";
 import { defineResource } from "../resource";
 import { secretsOf } from "../ssh/credentials";
+import { mayGiveUp } from "./unreachable";
 
 const outputs = z.object({
   /** What resources of other stacks need to reach the group. Secret. */
@@ -47,9 +50,10 @@ export const haGroupHandlers = defineResource({
   outputs,
   id: ({ name }) => `group/${name}`,
   replaceOn: ["name", "ports"],
-  secretInputs: ["connections"],
+  secretInputs: ["connections", "etcd"],
   secrets: (inputs, { trust, heartbeatKeys }) => [
     ...Object.values(inputs.connections).flatMap(secretsOf),
+    ...(inputs.etcd.external ? [inputs.etcd.external.key] : []),
     ...(heartbeatKeys ?? []),
     ...(trust ? [...trust.authorities, ...Object.values(trust.hosts)].map((pair) => pair.key) : []),
   ],
@@ -58,11 +62,12 @@ export const haGroupHandlers = defineResource({
     !trust ||
     (behind ?? []).length > 0 ||
     // While there is no majority, nothing is known of the voters.
-    (quorum === true && votersOf(inputs.hosts).some((voter) => !voters?.includes(voter.name))) ||
+    (quorum === true && ownVotersOf(inputs).some((voter) => !voters?.includes(voter.name))) ||
     Object.values(trust.hosts).some((pair) => daysLeft(pair.cert) <= LEAF_RENEW_DAYS),
 
   async apply({ inputs, stored, context }) {
     const before = stored?.outputs;
+    keepEtcd(stored?.inputs, inputs);
     keepMajority(before?.voters ?? [], inputs);
     const former = stored ? connectionsOfFormer(stored.inputs, inputs) : {};
     return withFleet(
@@ -112,27 +117,28 @@ export const haGroupHandlers = defineResource({
   async read({ inputs, stored, context }) {
     const { trust, policy } = stored.outputs;
     if (!trust || !policy) return stored.outputs as Outputs;
-    const voters = votersOf(inputs.hosts);
-    const connections = Object.fromEntries(
-      voters.map((voter) => [voter.name, inputs.connections[voter.name]!]),
-    );
-    const seen = await withFleet(connections, (fleet) => lookAtEtcd(fleet, { trust, policy }), {
-      deadlineMs: CONNECT_MS,
-    });
-    if (!seen.quorum) context.log("warning: no majority of the etcd voters answers");
+    const { external } = inputs.etcd;
+    const asked = external ? inputs.hosts : ownVotersOf(inputs);
+    const connections = Object.fromEntries(asked.map(({ name }) => [name, inputs.connections[name]!]));
+    const look = (fleet: Fleet) =>
+      external ? lookAtExternal(fleet, external) : lookAtEtcd(fleet, { trust, policy });
+    const seen = await withFleet(connections, look, { deadlineMs: CONNECT_MS });
+    if (!seen.quorum) context.log("warning: no majority of etcd answers");
     return { ...stored.outputs, ...seen } as Outputs;
   },
 
   remove: ({ inputs, context }) =>
     withFleet(
       inputs.connections,
-      (fleet) =>
-        removeGroup(fleet, {
+      async (fleet) => {
+        await leaveExternal(fleet, inputs, context.log);
+        await removeGroup(fleet, {
           group: inputs.name,
           stack: inputs.stack,
           deleteUnreachable: inputs.deleteUnreachable,
           log: context.log,
-        }),
+        });
+      },
       { deadlineMs: CONNECT_MS },
     ),
 });
@@ -163,12 +169,49 @@ function keepMajority(before: readonly string[], inputs: GroupInputs): void {
   );
 }
 
+/** What is recorded in one of them the other one does not know. */
+function keepEtcd(before: GroupInputs | undefined, { etcd }: GroupInputs): void {
+  if (!before || Boolean(before.etcd.external) === Boolean(etcd.external)) return;
+  const [was, is] = etcd.external ? ["managed", "external"] : ["external", "managed"];
+  throw new UserError(
+    `etcd: expected ${was} as before, got ${is}: give the group another name, so that a new one takes its place`,
+  );
+}
+
+/** Its records there go before the certificates that lead to them; who has none of those has left already. */
+async function leaveExternal(
+  { hosts }: Fleet,
+  { etcd: { external }, name: group, stack, deleteUnreachable }: GroupInputs,
+  log: (line: string) => void,
+): Promise<void> {
+  if (!external) return;
+  for (const host of hosts.values()) {
+    if ((await host.readFile(paths.externalEtcdTls.ca)) === null) continue;
+    return withExternalEtcd(host, external, (etcd) => forgetGroup(etcd, { group, stack })).catch(
+      (error: Error) => {
+        if (!mayGiveUp(deleteUnreachable)) throw error;
+        log(`warning: ${error.message} What the group has in etcd below /ha/${group}/ stays there.`);
+      },
+    );
+  }
+}
+
+async function lookAtExternal(
+  { hosts }: Fleet,
+  external: ExternalEtcd,
+): Promise<Pick<Outputs, "voters" | "quorum">> {
+  const host = [...hosts.values()][0];
+  const quorum = host && (await withExternalEtcd(host, external, (etcd) => etcd.hasQuorum(QUORUM_MS)));
+  return { voters: [], quorum: quorum ?? false };
+}
+
 /** A new group needs every host; a group that works can be changed while a minority of its voters is down. */
 function refuseSilence(fleet: Fleet, o: { inputs: GroupInputs; finished: boolean }): void {
   const silent = [...fleet.unreachable.values()].map((error) => error.message);
-  const voters = votersOf(o.inputs.hosts);
-  const alive = voters.filter((voter) => fleet.hosts.has(voter.name)).length;
-  if (silent.length === 0 || (o.finished && alive > voters.length / 2)) return;
+  const needed = o.inputs.etcd.external ? o.inputs.hosts : ownVotersOf(o.inputs);
+  const alive = needed.filter(({ name }) => fleet.hosts.has(name)).length;
+  const enough = o.inputs.etcd.external ? alive > 0 : alive > needed.length / 2;
+  if (silent.length === 0 || (o.finished && enough)) return;
   throw new UserError(silent.join("\n"));
 }
 

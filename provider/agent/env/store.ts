@@ -33,7 +33,8 @@ export function storeOf(
   { policy, host, etcdServerName }: GroupConfig,
   endpoints: string[] = policy.etcdEndpoints,
 ): EtcdStore {
-  return createStore({ group: policy.group, host, endpoints, serverName: etcdServerName, tls: paths.tls });
+  const tls = policy.etcd === "external" ? paths.externalEtcdTls : paths.tls;
+  return createStore({ group: policy.group, host, endpoints, serverName: etcdServerName, tls });
 }
 
 /** The group's records in etcd. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { GroupHost } from "../../../provider/contract";
-import { type PolicyRequest, policyOf } from "../../../provider/group/policy";
+import { groupConfigOf, type PolicyRequest, policyOf } from "../../../provider/group/policy";
 import type { NetworkFacts } from "../../../provider/preflight/facts";
 
 const host = (name: string, last: number, role: GroupHost["role"] = "member"): GroupHost => ({
@@ -20,11 +20,20 @@ const request: PolicyRequest = {
   profile: "fast",
   failover: "automatic",
   ports: { etcdClient: 7379, etcdPeer: 7380, peer: 7381, heartbeat: 7382 },
+  etcd: {},
 };
 const known = (changes: Record<string, NetworkFacts> = {}) =>
   new Map(Object.entries({ a: facts(1), b: facts(2), w: facts(3), ...changes }));
 
 describe("the policy of a group", () => {
+  it("names an etcd elsewhere, whose certificates carry the names of its endpoints", () => {
+    const external = { endpoints: ["https://10.9.0.5:2379", "https://etcd.example:2379"] };
+    const policy = policyOf({ ...request, etcd: { external } }, known());
+    assert.equal(policy.etcd, "external");
+    assert.deepEqual(policy.etcdEndpoints, ["10.9.0.5:2379", "etcd.example:2379"]);
+    assert.ok(!("etcdServerName" in groupConfigOf(policy, "a")));
+  });
+
   it("takes interface and subnet from the members' addresses, and etcd from the voters", () => {
     const policy = policyOf(request, known());
     assert.deepEqual(

@@ -17,6 +17,9 @@ const base = {
 };
 const timings = { intervalMs: 100, leaseMs: 500, fenceMs: 620, etcdHeartbeatMs: 20, etcdElectionMs: 200 };
 
+const pem = "-----BEGIN something-----";
+const external = { endpoints: ["https://10.0.0.5:2379"], ca: pem, cert: pem, key: pem };
+
 interface Case {
   title: string;
   news: Record<string, unknown>;
@@ -36,6 +39,36 @@ const CASES: Case[] = [
     title: "a wrong type deep inside",
     news: { hosts: [three[0], three[1], host("c", 3, { labels: { zone: 7 } })] },
     reasons: ["hosts[2].labels.zone: expected string, got 7"],
+  },
+  {
+    title: "two members with an etcd that is there already",
+    news: { hosts: three.slice(0, 2), etcd: { external } },
+    reasons: [],
+  },
+  {
+    title: "one host with an etcd that is there already",
+    news: { hosts: three.slice(0, 1), etcd: { external } },
+    reasons: ["hosts: expected at least two members, got 1"],
+  },
+  {
+    title: "a witness beside an etcd that is there already",
+    news: { hosts: [three[0], three[1], host("c", 3, { role: "witness" })], etcd: { external } },
+    reasons: [
+      'hosts[2].role: expected a member, got "witness": c would have nothing to do, as the group\'s etcd is external',
+    ],
+  },
+  {
+    title: "an etcd both its own and external",
+    news: { etcd: { managed: true, external } },
+    reasons: ["etcd: expected either managed or external, not both"],
+  },
+  {
+    title: "an endpoint of etcd without TLS or port, and a key in the wrong form, which is not shown",
+    news: { etcd: { external: { ...external, endpoints: ["http://10.0.0.5"], key: "hunter22" } } },
+    reasons: [
+      'etcd.external.endpoints[0]: expected an address such as "https://10.0.0.5:2379", got "http://10.0.0.5"',
+      'etcd.external.key: expected the key of the client certificate in PEM form ("-----BEGIN ...")',
+    ],
   },
   { title: "no hosts", news: { hosts: [] }, reasons: ["hosts: expected at least three hosts, got none"] },
   {
@@ -177,9 +210,9 @@ const CASES: Case[] = [
     reasons: ["connections.c.password: expected string"],
   },
   {
-    title: "an etcd of one's own",
+    title: "an etcd that is neither its own nor external",
     news: { etcd: { managed: false } },
-    reasons: ["etcd.managed: expected true: an etcd of your own is not supported yet, got false"],
+    reasons: ["etcd.managed: expected true, or external instead, got false"],
   },
   { title: "hosts that are not known yet", news: { hosts: UNKNOWN, connections: UNKNOWN }, reasons: [] },
   {

@@ -47,6 +47,8 @@ export function createRecovery(): Recovery {
 
   async function look(): Promise<Seen | { refusal: string }> {
     const config = await readConfig();
+    if (config.policy.etcd === "external")
+      return { refusal: "The group's etcd is not its own: bring it back with etcd's own means." };
     if (!votersIn(config).some(({ name }) => name === config.host))
       return { refusal: `${config.host} runs no etcd voter: run this on a host that does` };
     if (await hasQuorum(config)) return { refusal: QUORUM_IS_THERE };

@@ -21,8 +21,8 @@ const PROBE_MS = 1000;
 export interface EtcdOptions {
   /** `address:port`, in order of preference; those of this host are asked last. */
   endpoints: string[];
-  /** DNS name that every etcd certificate carries. */
-  serverName: string;
+  /** DNS name that every etcd certificate carries. @default that of the endpoint */
+  serverName?: string;
   /** Paths of PEM files. */
   tls: { ca: string; cert: string; key: string };
 }

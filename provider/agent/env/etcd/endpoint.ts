@@ -50,7 +50,7 @@ interface Link {
 /** `address`: `10.0.0.1:7379` or `[fd00::1]:7379`. */
 export function createEndpoint(o: {
   address: string;
-  serverName: string;
+  serverName?: string;
   secureContext: SecureContext;
 }): Endpoint {
   const { address } = o;
@@ -74,13 +74,13 @@ export function createEndpoint(o: {
     const socket = tlsConnect({
       host: hostname.replace(/^\[|\]$/g, ""),
       port: Number(port || 443),
-      servername: o.serverName,
+      ...(o.serverName !== undefined && { servername: o.serverName }),
       secureContext: o.secureContext,
       ALPNProtocols: ["h2"],
     });
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);
-    const session = http2Connect(`https://${o.serverName}`, {
+    const session = http2Connect(`https://${o.serverName ?? address}`, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
     });

@@ -1,0 +1,88 @@
+import type { Trust } from "../certificates/trust";
+import { keysOf, paths } from "../contract";
+import { UserError } from "../errors";
+import { type EtcdAdmin, withAdmin } from "../etcd/admin";
+import { writePolicy } from "../etcd/policy-record";
+import { onAll } from "../fleet";
+import { installWithoutService } from "../preflight/install";
+import type { HostSession } from "../ssh/session";
+import type { ExternalEtcd } from "./etcd-inputs";
+import { type GroupFiles, writeFiles } from "./group-files";
+import type { HostView } from "./observe";
+
+const QUORUM_MS = 20_000;
+
+/** The hosts' files, and the policy in an etcd that somebody else runs. Resolves with the certificates in force. */
+export async function syncWithExternalEtcd(
+  files: GroupFiles,
+  { external, log }: { external: ExternalEtcd; log(line: string): void },
+): Promise<Trust> {
+  const { hosts, views, policy, trust, inputs } = files;
+  await installEtcdctl(hosts, { views, log });
+  // safety: a certificate of a new authority only when every host trusts that one, or they refuse each other.
+  for (const withCertificates of [false, true]) await writeFiles(files, { withCertificates });
+  await withExternalEtcd([...hosts.values()][0]!, external, async (etcd) => {
+    if (!(await etcd.hasQuorum(QUORUM_MS))) throw await unavailable(etcd, external);
+    await claimName(etcd, { group: policy.group, stack: inputs.stack });
+    await writePolicy(etcd, policy);
+  });
+  return trust;
+}
+
+/** Works on it with the certificate that was given, from a host that has the group's files. */
+export function withExternalEtcd<T>(
+  host: HostSession,
+  { endpoints, cert, key }: ExternalEtcd,
+  work: (etcd: EtcdAdmin) => Promise<T>,
+): Promise<T> {
+  return withAdmin({ host, endpoints, admin: { cert, key }, ca: paths.externalEtcdTls.ca }, work);
+}
+
+/** What the group wrote goes with the group; a group of that name of another stack is not touched. */
+export async function forgetGroup(etcd: EtcdAdmin, own: { group: string; stack: string }): Promise<void> {
+  if ((await holderOf(etcd, own.group)) === own.stack)
+    await etcd.run(["del", "--prefix", keysOf(own.group).prefix]);
+}
+
+/** safety: two groups that write the same records would take each other's containers. The first one has the name. */
+export async function claimName(
+  etcd: EtcdAdmin,
+  { group, stack }: { group: string; stack: string },
+): Promise<void> {
+  const { claim } = keysOf(group);
+  await etcd.run(["txn"], { stdin: `version("${claim}") = "0"\n\nput ${claim} ${stack}\n\n\n` });
+  const holder = await holderOf(etcd, group);
+  if (holder === stack) return;
+  throw new UserError(
+    `etcd.external: it has a group "${group}" already, of stack ${holder}: give this one another name`,
+  );
+}
+
+async function holderOf(etcd: EtcdAdmin, group: string): Promise<string> {
+  return (await etcd.run(["get", keysOf(group).claim, "--print-value-only"])).stdout.trim();
+}
+
+async function installEtcdctl(
+  hosts: ReadonlyMap<string, HostSession>,
+  { views, log }: { views: ReadonlyMap<string, HostView>; log(line: string): void },
+): Promise<void> {
+  const without = new Map([...hosts].filter(([name]) => !views.get(name)?.hasEtcdctl));
+  if (without.size === 0) return;
+  log(`installing etcdctl on ${[...without.keys()].join(", ")}`);
+  await onAll(without, (host) =>
+    installWithoutService(host, { packages: ["etcd-client"], unit: "etcd.service" }),
+  );
+}
+
+/** With the last words of etcdctl. */
+async function unavailable(etcd: EtcdAdmin, { endpoints }: ExternalEtcd): Promise<UserError> {
+  const { stderr } = await etcd.run(["get", "quorum-probe"], { check: false });
+  return new UserError(
+    `etcd.external: no majority answers at ${endpoints.join(", ")} within ${QUORUM_MS / 1000} s: ${lastLine(stderr)}\n` +
+      "Check that it runs, that the hosts reach it, and that its certificates name these addresses.",
+  );
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) || "etcdctl says nothing";
+}

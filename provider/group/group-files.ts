@@ -1,0 +1,87 @@
+import type { Trust } from "../certificates/trust";
+import { etcdUnit } from "../commands/etcd";
+import { checkFile, etcdCheck } from "../commands/etcd-check";
+import type { HostFile } from "../commands/files";
+import { systemd } from "../commands/systemd";
+import { type GroupHost, type Policy, paths, units } from "../contract";
+import { ownVotersOf } from "../etcd/voters";
+import { onAll } from "../fleet";
+import type { HostSession } from "../ssh/session";
+import { installFiles } from "./files";
+import type { HostView } from "./observe";
+import { groupConfigOf } from "./policy";
+import type { GroupInputs } from "./schema";
+
+export interface GroupFiles {
+  inputs: GroupInputs;
+  hosts: ReadonlyMap<string, HostSession>;
+  trust: Trust;
+  heartbeatKeys: readonly string[];
+  policy: Policy;
+  /** Authorities that every host is to trust. */
+  bundle: string;
+  views: ReadonlyMap<string, HostView>;
+}
+
+/** Writes what a group has on its hosts. Resolves with the files that changed, per host. */
+export function writeFiles(
+  o: GroupFiles,
+  { withCertificates }: { withCertificates: boolean },
+): Promise<Map<string, Set<string>>> {
+  const voters = new Map(ownVotersOf(o.inputs).map((host) => [host.name, host]));
+  return onAll(o.hosts, async (host, name) => {
+    const voter = voters.get(name);
+    const changed = await installFiles(host, [
+      ...groupFiles(o, name),
+      ...(withCertificates ? certificateFiles(o, name) : []),
+      ...externalEtcdFiles(o),
+      ...(voter ? voterFiles(o, voter) : []),
+    ]);
+    if (changed.has(unitPath(units.etcd))) {
+      await host.run(systemd.enable([units.etcd]));
+      await host.run(systemd.reload());
+    }
+    return changed;
+  });
+}
+
+export function unitPath(unit: string): string {
+  return `/etc/systemd/system/${unit}`;
+}
+
+function groupFiles({ bundle, policy, heartbeatKeys }: GroupFiles, name: string): HostFile[] {
+  const config = JSON.stringify(groupConfigOf(policy, name), null, 2);
+  return [
+    { path: paths.tls.ca, content: bundle, mode: 0o600 },
+    { path: paths.groupConfig, content: `${config}\n`, mode: 0o600 },
+    { path: paths.heartbeatKeys, content: `${heartbeatKeys.join("\n")}\n`, mode: 0o600 },
+  ];
+}
+
+function certificateFiles({ trust }: GroupFiles, name: string): HostFile[] {
+  const { key, cert } = trust.hosts[name]!;
+  return [
+    { path: paths.tls.key, content: key, mode: 0o600 },
+    { path: paths.tls.cert, content: cert, mode: 0o600 },
+  ];
+}
+
+function externalEtcdFiles({ inputs: { etcd } }: GroupFiles): HostFile[] {
+  if (!etcd.external) return [];
+  const { ca, cert, key } = etcd.external;
+  const { externalEtcdTls: tls } = paths;
+  return [
+    { path: tls.ca, content: ca, mode: 0o600 },
+    { path: tls.key, content: key, mode: 0o600 },
+    { path: tls.cert, content: cert, mode: 0o600 },
+  ];
+}
+
+function voterFiles({ policy, views }: GroupFiles, host: GroupHost): HostFile[] {
+  const { group, etcdEndpoints: endpoints, ports, timing } = policy;
+  const unit = etcdUnit({ host, ports, timing, realtime: views.get(host.name)!.allowsRealtime });
+  return [
+    { path: checkFile, content: etcdCheck({ group, endpoints }), mode: 0o600 },
+    { path: unitPath(units.etcd), content: unit },
+  ];
+}
