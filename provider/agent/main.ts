@@ -82,7 +82,10 @@ async function main(): Promise<void> {
     text: async () => metricsText(agent.status(), agent.counters()),
   });
   process.on("SIGHUP", () => {
-    net.reloadTls().catch((error: Error) => log.warn(`keeps the certificates it has: ${error.message}`));
+    net
+      .reloadTls()
+      .then(store.reloadTls)
+      .catch((error: Error) => log.warn(`keeps the certificates it has: ${error.message}`));
   });
 
   const notifier = createNotifier();

@@ -38,6 +38,12 @@ text rebuilt ${paths.etcdRebuilt}
 ${REALTIME_PROBE} 2>/dev/null && fact realtime yes
 exit 0`;
 
+/** Where they run, lease and agent read their configuration, certificates and keys again. Nothing of it waits. */
+export const RELOAD_AGENTS_SCRIPT = `
+for unit in ${units.lease} ${units.agent}; do
+  [ ! -e "/etc/systemd/system/$unit" ] || systemctl try-reload-or-restart --no-block "$unit"
+done`;
+
 /** Claims the host, unless somebody else did since we looked: \`ln\` fails where the name exists. Input: the claim. */
 export const CLAIM_SCRIPT = `
 set -eu

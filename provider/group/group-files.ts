@@ -2,6 +2,7 @@ import type { Trust } from "../certificates/trust";
 import { etcdUnit } from "../commands/etcd";
 import { checkFile, etcdCheck } from "../commands/etcd-check";
 import type { HostFile } from "../commands/files";
+import { RELOAD_AGENTS_SCRIPT } from "../commands/group";
 import { systemd } from "../commands/systemd";
 import { type GroupHost, type Policy, paths, units } from "../contract";
 import { ownVotersOf } from "../etcd/voters";
@@ -41,9 +42,18 @@ export function writeFiles(
       await host.run(systemd.enable([units.etcd]));
       await host.run(systemd.reload());
     }
+    if (READ_ONCE.some((path) => changed.has(path))) await host.script(RELOAD_AGENTS_SCRIPT);
     return changed;
   });
 }
+
+/** What lease and agent have in memory since they started, or were told to read it again. */
+const READ_ONCE = [
+  ...Object.values(paths.tls),
+  ...Object.values(paths.externalEtcdTls),
+  paths.heartbeatKeys,
+  paths.groupConfig,
+];
 
 export function unitPath(unit: string): string {
   return `/etc/systemd/system/${unit}`;

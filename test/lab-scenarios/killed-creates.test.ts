@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GroupHandle } from "../../provider/group-handle";
 import { closeAll } from "../../provider/ssh/pool";
-import { isProtected, untilContainer } from "../support/group";
+import { allLive, containerStatus, isProtected, untilContainer, untilGroup } from "../support/group";
 import { handlers, type Kind } from "../support/handlers";
 import { labSuite } from "../support/lab";
 import { leftovers } from "../support/leftovers";
@@ -79,6 +79,27 @@ labSuite(
       await create("CheckpointSchedule", schedule, { killed: true });
       const rule = { ...shared, name: "apart", matchLabels: { app: "redis" } };
       await create("AntiAffinityRule", rule, { killed: true });
+    });
+
+    it("new certificates reach what runs: who starts with them and who ran before understand each other", async () => {
+      const { id, outs } = created.find(({ kind }) => kind === "HaGroup")!;
+      const declared = { name: "g", stack, hosts: outs.hosts, connections: outs.connections };
+      const { inputs } = await handlers.HaGroup.check({}, { ...declared, certificateRotation: 1 });
+      const before = await containerStatus(lab, "redis");
+      const { outs: rotated } = await handlers.HaGroup.update(id, outs, inputs);
+      Object.assign(outs, rotated);
+      // With its new connections each host shows its new certificate, and has to trust those of the others.
+      for (const { name } of lab.hosts) {
+        await lab.exec(name, "systemctl restart container-ha-etcd");
+        await untilGroup(lab, { what: "every host live", limitMs: 30_000, holds: allLive });
+      }
+      const standby = before.standbys[0]!.host;
+      await lab.exec(standby, "systemctl restart container-ha-agent");
+      await untilGroup(lab, { what: "every host live", limitMs: 30_000, holds: allLive });
+      await untilContainer(lab, "redis", { what: "protection", limitMs: 60_000, holds: isProtected });
+      await lab.exec(before.primary!, "container-ha checkpoint redis");
+      const { primary, epoch } = await containerStatus(lab, "redis");
+      assert.deepEqual({ primary, epoch }, { primary: before.primary, epoch: before.epoch });
     });
 
     it("and after all of them `delete` leaves nothing on the hosts", async () => {
