@@ -33,16 +33,14 @@ text rebuilt ${paths.etcdRebuilt}
 [ -e ${bootstrapMarker} ] && fact marker yes
 [ "$(systemctl is-active ${units.etcd} 2>/dev/null)" = active ] && fact active yes
 [ -e ${paths.etcdUnit} ] && fact unit yes
+[ -e /etc/systemd/system/${units.agent} ] && fact agent yes
 [ -x /usr/bin/etcd ] && [ -x /usr/bin/etcdctl ] && [ ! -L /run/systemd/system/etcd.service ] && fact etcd yes
 [ -x /usr/bin/etcdctl ] && fact etcdctl yes
 ${REALTIME_PROBE} 2>/dev/null && fact realtime yes
 exit 0`;
 
 /** Where they run, lease and agent read their configuration, certificates and keys again. Nothing of it waits. */
-export const RELOAD_AGENTS_SCRIPT = `
-for unit in ${units.lease} ${units.agent}; do
-  [ ! -e "/etc/systemd/system/$unit" ] || systemctl try-reload-or-restart --no-block "$unit"
-done`;
+export const RELOAD_AGENTS_SCRIPT = `systemctl try-reload-or-restart --no-block ${units.lease} ${units.agent}`;
 
 /** Claims the host, unless somebody else did since we looked: \`ln\` fails where the name exists. Input: the claim. */
 export const CLAIM_SCRIPT = `

@@ -42,7 +42,8 @@ export function writeFiles(
       await host.run(systemd.enable([units.etcd]));
       await host.run(systemd.reload());
     }
-    if (READ_ONCE.some((path) => changed.has(path))) await host.script(RELOAD_AGENTS_SCRIPT);
+    if (o.views.get(name)?.hasAgent && READ_ONCE.some((path) => changed.has(path)))
+      await host.script(RELOAD_AGENTS_SCRIPT, { label: "reload lease and agent" });
     return changed;
   });
 }

@@ -21,6 +21,8 @@ export interface HostView {
   /** The voter's unit is installed. */
   hasUnit: boolean;
   isActive: boolean;
+  /** Lease and agent are installed. */
+  hasAgent: boolean;
   /** A service may have real-time priority. */
   allowsRealtime: boolean;
 }
@@ -47,6 +49,7 @@ export async function observeGroupHost(host: HostSession): Promise<HostView> {
     isBootstrapping: one("marker") !== null,
     hasUnit: one("unit") !== null,
     isActive: one("active") !== null,
+    hasAgent: one("agent") !== null,
     allowsRealtime: one("realtime") !== null,
   };
 }

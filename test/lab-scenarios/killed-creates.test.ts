@@ -20,7 +20,7 @@ const MOST_COMMANDS = 300;
 /** Each resource of a stack on real hosts, in the order of an `up`. */
 labSuite(
   "a run that is killed between any two commands to its hosts",
-  { hosts: 3, timeoutMs: 300_000 },
+  { hosts: 3, timeoutMs: 600_000 },
   (lab) => {
     const stack = "shop/dev";
     const created: { kind: Kind; id: string; outs: Values }[] = [];
