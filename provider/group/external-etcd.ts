@@ -1,24 +1,21 @@
-import type { Trust } from "../certificates/trust";
 import { keysOf, paths } from "../contract";
 import { UserError } from "../errors";
 import { type EtcdAdmin, withAdmin } from "../etcd/admin";
 import { writePolicy } from "../etcd/policy-record";
-import { onAll } from "../fleet";
-import { installWithoutService } from "../preflight/install";
 import type { HostSession } from "../ssh/session";
 import type { ExternalEtcd } from "./etcd-inputs";
 import { type GroupFiles, writeFiles } from "./group-files";
-import type { HostView } from "./observe";
+import { installEtcd } from "./install-etcd";
 
 const QUORUM_MS = 20_000;
 
-/** The hosts' files, and the policy in an etcd that somebody else runs. Resolves with the certificates in force. */
+/** The hosts' files, and the policy in an etcd that somebody else runs. */
 export async function syncWithExternalEtcd(
   files: GroupFiles,
   { external, log }: { external: ExternalEtcd; log(line: string): void },
-): Promise<Trust> {
-  const { hosts, views, policy, trust, inputs } = files;
-  await installEtcdctl(hosts, { views, log });
+): Promise<void> {
+  const { hosts, views, policy, inputs } = files;
+  await installEtcd(hosts, "etcdctl", { views, log });
   // safety: a certificate of a new authority only when every host trusts that one, or they refuse each other.
   for (const withCertificates of [false, true]) await writeFiles(files, { withCertificates });
   await withExternalEtcd([...hosts.values()][0]!, external, async (etcd) => {
@@ -26,7 +23,6 @@ export async function syncWithExternalEtcd(
     await claimName(etcd, { group: policy.group, stack: inputs.stack });
     await writePolicy(etcd, policy);
   });
-  return trust;
 }
 
 /** Works on it with the certificate that was given, from a host that has the group's files. */
@@ -60,18 +56,6 @@ export async function claimName(
 
 async function holderOf(etcd: EtcdAdmin, group: string): Promise<string> {
   return (await etcd.run(["get", keysOf(group).claim, "--print-value-only"])).stdout.trim();
-}
-
-async function installEtcdctl(
-  hosts: ReadonlyMap<string, HostSession>,
-  { views, log }: { views: ReadonlyMap<string, HostView>; log(line: string): void },
-): Promise<void> {
-  const without = new Map([...hosts].filter(([name]) => !views.get(name)?.hasEtcdctl));
-  if (without.size === 0) return;
-  log(`installing etcdctl on ${[...without.keys()].join(", ")}`);
-  await onAll(without, (host) =>
-    installWithoutService(host, { packages: ["etcd-client"], unit: "etcd.service" }),
-  );
 }
 
 /** With the last words of etcdctl. */

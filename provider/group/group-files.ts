@@ -38,7 +38,7 @@ export function writeFiles(
       ...externalEtcdFiles(o),
       ...(voter ? voterFiles(o, voter) : []),
     ]);
-    if (changed.has(unitPath(units.etcd))) {
+    if (changed.has(paths.etcdUnit)) {
       await host.run(systemd.enable([units.etcd]));
       await host.run(systemd.reload());
     }
@@ -55,10 +55,6 @@ const READ_ONCE = [
   paths.heartbeatKeys,
   paths.groupConfig,
 ];
-
-export function unitPath(unit: string): string {
-  return `/etc/systemd/system/${unit}`;
-}
 
 function groupFiles({ bundle, policy, heartbeatKeys }: GroupFiles, name: string): HostFile[] {
   const config = JSON.stringify(groupConfigOf(policy, name), null, 2);
@@ -93,6 +89,6 @@ function voterFiles({ policy, views }: GroupFiles, host: GroupHost): HostFile[] 
   const unit = etcdUnit({ host, ports, timing, realtime: views.get(host.name)!.allowsRealtime });
   return [
     { path: checkFile, content: etcdCheck({ group, endpoints }), mode: 0o600 },
-    { path: unitPath(units.etcd), content: unit },
+    { path: paths.etcdUnit, content: unit },
   ];
 }

@@ -10,12 +10,12 @@ import { votersOfThePast } from "../etcd/past";
 import { writePolicy } from "../etcd/policy-record";
 import { ownVotersOf } from "../etcd/voters";
 import { type Fleet, onAll } from "../fleet";
-import { installWithoutService } from "../preflight/install";
 import type { HostSession } from "../ssh/session";
 import { checkClaims, claimHosts } from "./claim";
 import { syncWithExternalEtcd } from "./external-etcd";
-import { type GroupFiles, unitPath, writeFiles } from "./group-files";
+import { type GroupFiles, writeFiles } from "./group-files";
 import { withHostLocks } from "./host-lock";
+import { installEtcd } from "./install-etcd";
 import { type HostView, observeGroupHost } from "./observe";
 import { policyOf } from "./policy";
 import { checkReachability } from "./reachability";
@@ -88,7 +88,7 @@ async function sync(request: SyncRequest): Promise<Synced> {
     return { policy, voters: [], trust: { ...trust, adopted } };
   }
   const voterHosts = new Map([...hosts].filter(([name]) => voters.some((voter) => voter.name === name)));
-  await installEtcd(voterHosts, views, request.log);
+  await installEtcd(voterHosts, "etcd", { views, log: request.log });
   views = await withoutPast(voterHosts, views, request.log);
 
   // A host that is new has no trust bundle yet; one with data is the one most likely to reach etcd.
@@ -184,19 +184,6 @@ async function checkNewPairs(request: SyncRequest, views: ReadonlyMap<string, Ho
   });
 }
 
-async function installEtcd(
-  hosts: ReadonlyMap<string, HostSession>,
-  views: ReadonlyMap<string, HostView>,
-  log: SyncRequest["log"],
-): Promise<void> {
-  const without = new Map([...hosts].filter(([name]) => !views.get(name)?.hasEtcd));
-  if (without.size === 0) return;
-  log(`installing etcd on ${[...without.keys()].join(", ")}`);
-  await onAll(without, (host) =>
-    installWithoutService(host, { packages: ["etcd-server", "etcd-client"], unit: "etcd.service" }),
-  );
-}
-
 /** One voter after the other, so that the majority is never lost; etcd reads its authorities only when it starts. */
 async function restartChanged(o: {
   hosts: ReadonlyMap<string, HostSession>;
@@ -205,7 +192,7 @@ async function restartChanged(o: {
 }): Promise<void> {
   for (const [name, host] of o.hosts) {
     const files = o.changed.get(name);
-    const concerned = files?.has(paths.tls.ca) || files?.has(unitPath(units.etcd));
+    const concerned = files?.has(paths.tls.ca) || files?.has(paths.etcdUnit);
     const view = o.views.get(name);
     if (!concerned || !view?.isActive) continue;
     // One of a first cluster that was never finished may have nobody to start with, and serves nobody.

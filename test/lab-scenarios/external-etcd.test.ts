@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { issueAuthority, issueLeaf } from "../../provider/certificates/issue";
 import type { ExternalEtcd } from "../../provider/group/etcd-inputs";
 import { claimName, forgetGroup, withExternalEtcd } from "../../provider/group/external-etcd";
 import type { GroupHandle } from "../../provider/group-handle";
-import type { ConnectionArgs } from "../../provider/ssh/connection-args";
 import { closeAll } from "../../provider/ssh/pool";
 import { withHost } from "../../provider/ssh/session";
 import { containerStatus, isProtected, untilContainer } from "../support/group";
-import { handlers, type Kind } from "../support/handlers";
+import { connectionsTo, create, handlers, type Resource } from "../support/handlers";
 import { labSuite } from "../support/lab";
 import { leftovers } from "../support/leftovers";
 import { redisCommand } from "../support/redis-client";
 import { redisAddress } from "../support/redis-story";
 
-type Values = Record<string, unknown>;
 const PORT = 2479;
 
 /** Two hosts with containers, and on a third machine an etcd that is no part of the group. */
@@ -23,17 +20,15 @@ labSuite("a group of two with an etcd that is there already", { hosts: 3, timeou
   const members = ["ha1", "ha2"];
   const authority = issueAuthority("somebody");
   const client = issueLeaf({ authority, commonName: "container-ha", validDays: 30 });
-  const created: { kind: Kind; id: string; outs: Values }[] = [];
+  const created: Resource[] = [];
   const endpoint = () => `https://${lab.host("ha3").address}:${PORT}`;
-  let inputs: Values;
+  let inputs: Resource["outs"] & { etcd: { external: ExternalEtcd } };
   let handle: GroupHandle;
 
-  async function create(kind: Kind, values: Values): Promise<Values> {
-    const { inputs: checked, failures } = await handlers[kind].check({}, values);
-    assert.deepEqual(failures, []);
-    const { id, outs } = await handlers[kind].create(checked);
-    created.push({ kind, id, outs: outs! });
-    return outs!;
+  async function declare(...what: Parameters<typeof create>): Promise<Resource["outs"]> {
+    const resource = await create(...what);
+    created.push(resource);
+    return resource.outs;
   }
   const keys = () =>
     lab.exec(
@@ -69,25 +64,20 @@ labSuite("a group of two with an etcd that is there already", { hosts: 3, timeou
       "ha3",
       `systemd-run --unit=somebodys-etcd --service-type=notify /usr/bin/etcd ${options.join(" ")}`,
     );
-    const connections = Object.fromEntries(
-      members.map((name) => {
-        const { address, user, hostKey, privateKeyPath } = lab.host(name);
-        return [name, { host: address, user, hostKey, privateKey: readFileSync(privateKeyPath, "utf8") }];
-      }),
-    );
     inputs = {
       name: "g",
       stack,
       hosts: members.map((name) => ({ name, address: lab.host(name).address })),
-      connections,
+      connections: connectionsTo(members.map(lab.host)),
       etcd: { external: { endpoints: [endpoint()], ca: authority.cert, ...client } },
     };
   });
   afterEach(closeAll);
 
   it("is refused with etcdctl's reason where no etcd answers, and goes on from there", async () => {
-    const { ca, cert, key } = { ca: authority.cert, ...client };
-    const nobody = { external: { endpoints: [endpoint().replace(`:${PORT}`, ":2999")], ca, cert, key } };
+    const nobody = {
+      external: { ...inputs.etcd.external, endpoints: [endpoint().replace(`:${PORT}`, ":2999")] },
+    };
     const { inputs: checked } = await handlers.HaGroup.check({}, { ...inputs, etcd: nobody });
     await assert.rejects(
       handlers.HaGroup.create(checked),
@@ -96,11 +86,11 @@ labSuite("a group of two with an etcd that is there already", { hosts: 3, timeou
   });
 
   it("has no etcd of its own on any host, and its records in that one", async () => {
-    const outs = await create("HaGroup", inputs);
+    const outs = await declare("HaGroup", inputs);
     assert.deepEqual({ voters: outs.voters, quorum: outs.quorum }, { voters: [], quorum: true });
     handle = outs.handle as GroupHandle;
     for (const name of members) {
-      await create("HeartbeatAgent", { name, host: name, group: "g", handle });
+      await declare("HeartbeatAgent", { name, host: name, group: "g", handle });
       assert.equal(await lab.exec(name, "ls /var/lib/container-ha/etcd 2>/dev/null || true"), "");
     }
     assert.match(await keys(), /^\/ha\/g\/policy$/m);
@@ -109,9 +99,8 @@ labSuite("a group of two with an etcd that is there already", { hosts: 3, timeou
   it("keeps its name there: a group of another stack is told whose it is, and takes nothing of it away", async () => {
     const before = await keys();
     const own = { group: "g", stack: "shop/prod" };
-    const { external } = inputs.etcd as { external: ExternalEtcd };
-    await withHost((inputs.connections as Record<string, ConnectionArgs>).ha1!, (host) =>
-      withExternalEtcd(host, external, async (etcd) => {
+    await withHost(connectionsTo([lab.host("ha1")]).ha1!, (host) =>
+      withExternalEtcd(host, inputs.etcd.external, async (etcd) => {
         await assert.rejects(claimName(etcd, own), /it has a group "g" already, of stack shop\/dev/);
         await forgetGroup(etcd, own);
       }),
@@ -131,7 +120,7 @@ labSuite("a group of two with an etcd that is there already", { hosts: 3, timeou
   it("moves Redis with its memory when the power of its host is cut", async () => {
     const image = "registry.lab:5000/redis-lab";
     const virtualIps = [redisAddress(lab)];
-    await create("ProtectedContainer", { name: "redis", stack, group: "g", handle, image, virtualIps });
+    await declare("ProtectedContainer", { name: "redis", stack, group: "g", handle, image, virtualIps });
     await redisCommand(redisAddress(lab), "SET", "kept", "yes");
     const { primary, epoch } = await untilContainer(lab, "redis", {
       what: "protection",

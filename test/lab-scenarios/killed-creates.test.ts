@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GroupHandle } from "../../provider/group-handle";
 import { closeAll } from "../../provider/ssh/pool";
 import { allLive, containerStatus, isProtected, untilContainer, untilGroup } from "../support/group";
-import { handlers, type Kind } from "../support/handlers";
+import { connectionsTo, create, handlers, type Resource } from "../support/handlers";
 import { labSuite } from "../support/lab";
 import { leftovers } from "../support/leftovers";
 import { redisCommand } from "../support/redis-client";
 import { redisAddress } from "../support/redis-story";
-
-type Values = Record<string, unknown>;
 
 const script = join(__dirname, "fixtures/killed-create.js");
 /** Far beyond what any resource needs: one that never ends must fail, not hang. */
@@ -23,29 +20,21 @@ labSuite(
   { hosts: 3, timeoutMs: 600_000 },
   (lab) => {
     const stack = "shop/dev";
-    const created: { kind: Kind; id: string; outs: Values }[] = [];
+    const created: Resource[] = [];
     let handle: GroupHandle;
 
-    async function create(kind: Kind, values: Values, { killed = false } = {}): Promise<Values> {
-      const { inputs, failures } = await handlers[kind].check({}, values);
-      assert.deepEqual(failures, []);
-      if (killed) killAgainAndAgain(kind, JSON.stringify(inputs));
-      const { id, outs } = await handlers[kind].create(inputs);
-      created.push({ kind, id, outs: outs! });
-      return outs!;
+    async function declare(...what: Parameters<typeof create>): Promise<Resource["outs"]> {
+      const resource = await create(...what);
+      created.push(resource);
+      return resource.outs;
     }
 
     afterEach(closeAll);
 
     it("while the group is set up: the next run has three voters", async () => {
       const hosts = lab.hosts.map(({ name, address }) => ({ name, address }));
-      const connections = Object.fromEntries(
-        lab.hosts.map(({ name, address, user, hostKey, privateKeyPath }) => [
-          name,
-          { host: address, user, privateKey: readFileSync(privateKeyPath, "utf8"), hostKey },
-        ]),
-      );
-      const outs = await create("HaGroup", { name: "g", stack, hosts, connections }, { killed: true });
+      const values = { name: "g", stack, hosts, connections: connectionsTo(lab.hosts) };
+      const outs = await declare("HaGroup", values, killAgainAndAgain);
       assert.deepEqual(outs.voters, ["ha1", "ha2", "ha3"]);
       handle = outs.handle as GroupHandle;
     });
@@ -53,7 +42,7 @@ labSuite(
     it("while an agent is installed: the next run has a live member", async () => {
       for (const { name } of lab.hosts) {
         const values = { name, host: name, group: "g", handle };
-        const outs = await create("HeartbeatAgent", values, { killed: name === "ha1" });
+        const outs = await declare("HeartbeatAgent", values, name === "ha1" ? killAgainAndAgain : undefined);
         assert.equal(outs.state, "live");
       }
     });
@@ -67,7 +56,7 @@ labSuite(
         image: "registry.lab:5000/redis-lab",
         virtualIps: [redisAddress(lab)],
       };
-      const outs = await create("ProtectedContainer", values, { killed: true });
+      const outs = await declare("ProtectedContainer", values, killAgainAndAgain);
       assert.equal(outs.phase, "RUNNING");
       await untilContainer(lab, "redis", { what: "protection", limitMs: 60_000, holds: isProtected });
       assert.equal(await redisCommand(redisAddress(lab), "PING"), "PONG");
@@ -76,9 +65,9 @@ labSuite(
     it("while a schedule or a rule is set: the next run has it", async () => {
       const shared = { stack, group: "g", handle };
       const schedule = { ...shared, name: "redis", container: "redis", intervalSeconds: 60 };
-      await create("CheckpointSchedule", schedule, { killed: true });
+      await declare("CheckpointSchedule", schedule, killAgainAndAgain);
       const rule = { ...shared, name: "apart", matchLabels: { app: "redis" } };
-      await create("AntiAffinityRule", rule, { killed: true });
+      await declare("AntiAffinityRule", rule, killAgainAndAgain);
     });
 
     it("new certificates reach what runs: who starts with them and who ran before understand each other", async () => {
@@ -110,11 +99,12 @@ labSuite(
 );
 
 /** Before its first command to a host, then before its second ..., each time by a process that begins anew. */
-function killAgainAndAgain(kind: Kind, inputs: string): void {
+function killAgainAndAgain(kind: Resource["kind"], inputs: Resource["outs"]): void {
+  const input = JSON.stringify(inputs);
   for (let command = 1; ; command += 1) {
     assert.ok(command <= MOST_COMMANDS, `${kind} does not come to an end`);
     const argv = [script, kind, String(command)];
-    const { signal, status, stderr } = spawnSync(process.execPath, argv, { input: inputs, encoding: "utf8" });
+    const { signal, status, stderr } = spawnSync(process.execPath, argv, { input, encoding: "utf8" });
     if (signal === "SIGKILL") continue;
     assert.equal(status, 0, `${kind}, after a run was killed before its command ${command - 1}: ${stderr}`);
     console.log(`      ${kind}: killed before each of ${command - 1} commands`);
