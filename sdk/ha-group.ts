@@ -85,6 +85,12 @@ export interface HaGroupArgs {
    */
   ports?: pulumi.Input<Partial<Ports>>;
   /**
+   * Folder on every host for what the group keeps there (etcd's data, generations, images): new or empty. It is mounted in
+   * the place of the standard one, and belongs to the group: deleting the group deletes what is in it. A change replaces.
+   * @default /var/lib/container-ha itself
+   */
+  stateFolder?: pulumi.Input<string>;
+  /**
    * Where the group keeps its records. `{ managed: true }`: an etcd of its own, on three or five of its hosts.
    * `{ external: ... }`: one that is there already; then two members are enough, and there are no witnesses. A change
    * from one to the other needs a new group.

@@ -8,7 +8,7 @@ import { ProtectedContainer, type ProtectedContainerArgs } from "./protected-con
 /** What the container and the group take, and how to reach the hosts. */
 export interface HaServiceArgs
   extends Omit<ProtectedContainerArgs, "group" | "name" | "deleteUnreachable">,
-    Pick<HaGroupArgs, "profile" | "timings" | "interface" | "subnet" | "gateway" | "ports"> {
+    Pick<HaGroupArgs, "profile" | "timings" | "interface" | "subnet" | "gateway" | "ports" | "stateFolder"> {
   /** The hosts by their names: three or more, or two members and a witness. */
   hosts: Record<string, Omit<HostArgs, "name" | "role"> & { role?: "member" | "witness" }>;
   /** Seconds from the end of one checkpoint to the start of the next. @default 10 */
@@ -45,7 +45,7 @@ export class HaService extends pulumi.ComponentResource {
   constructor(name: string, args: HaServiceArgs, options?: pulumi.ComponentResourceOptions) {
     super("container-ha:HaService", name, {}, options);
     const { hosts, checkpointSeconds, deleteUnreachable, ...rest } = args;
-    const { profile, timings, interface: device, subnet, gateway, ports, ...container } = rest;
+    const { profile, timings, interface: device, subnet, gateway, ports, stateFolder, ...container } = rest;
     const child = { parent: this };
     const engines = [pulumi.output(args.engine).apply((engine) => engine ?? "podman")];
     const declared = Object.entries(hosts).map(
@@ -53,7 +53,17 @@ export class HaService extends pulumi.ComponentResource {
     );
     this.group = new HaGroup(
       name,
-      { hosts: declared, profile, timings, interface: device, subnet, gateway, ports, deleteUnreachable },
+      {
+        hosts: declared,
+        profile,
+        timings,
+        interface: device,
+        subnet,
+        gateway,
+        ports,
+        stateFolder,
+        deleteUnreachable,
+      },
       child,
     );
     for (const [host, { role }] of Object.entries(hosts)) {

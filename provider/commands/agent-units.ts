@@ -64,6 +64,7 @@ function leaseUnit(realtime: boolean): string {
       "Description=container-ha lease: renews this host's heartbeat and alone writes the gate",
       `After=${units.gate} ${units.etcd} network-online.target`,
       `Wants=${units.gate} network-online.target`,
+      `RequiresMountsFor=${paths.state}`,
       "StartLimitIntervalSec=0",
     ],
     Service: [
@@ -98,6 +99,7 @@ function agentUnit(): string {
       "Description=container-ha agent: detects failures, checkpoints containers and fails over",
       `After=${units.lease} ${units.etcd} docker.service network-online.target`,
       `Wants=${units.lease} network-online.target`,
+      `RequiresMountsFor=${paths.state}`,
       "StartLimitIntervalSec=0",
     ],
     Service: [

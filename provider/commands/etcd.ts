@@ -21,6 +21,7 @@ export function etcdUnit(options: EtcdUnitOptions): string {
 Description=container-ha etcd voter
 After=network-online.target
 Wants=network-online.target
+RequiresMountsFor=${paths.state}
 ConditionPathExistsGlob=|${paths.etcdData}/member/wal/*.wal
 ConditionPathExists=|${joinFile}
 StartLimitIntervalSec=0

@@ -3,6 +3,7 @@ import { quoteArgv } from "../ssh/quote";
 import { checkFile } from "./etcd-check";
 import { bootstrapMarker } from "./etcd-files";
 import { NETWORK_FACTS } from "./preflight";
+import { STATE_FACTS, UNMOUNT_STATE } from "./state-folder";
 import { probeRealtime } from "./systemd";
 
 const REALTIME_PROBE = quoteArgv(probeRealtime());
@@ -20,13 +21,17 @@ exit 0`;
 /** Says to which group a host belongs; the first thing that is put on it and the last that goes. */
 export const claimFile = `${paths.etc}/claim.json`;
 
-/** Prints `name<TAB>base64` lines about what a group needs to know and what one left here before. Changes nothing. */
+/**
+ * Prints `name<TAB>base64` lines about what a group needs to know and what one left here before. Changes nothing. `$1`:
+ * folder that was chosen for the state, or empty.
+ */
 export const OBSERVE_GROUP_SCRIPT = `
 fact() { printf '%s\\t%s\\n' "$1" "$(printf %s "$2" | base64 | tr -d '\\n')"; }
 text() { [ -f "$2" ] && fact "$1" "$(cat "$2")"; }
 PATH=$PATH:/usr/sbin:/sbin
 ${NETWORK_FACTS}
 text claim ${claimFile}
+${STATE_FACTS}
 text bundle ${paths.tls.ca}
 for wal in ${paths.etcdData}/member/wal/*.wal; do [ -e "$wal" ] && fact data yes && break; done
 text rebuilt ${paths.etcdRebuilt}
@@ -73,6 +78,7 @@ systemctl daemon-reload
 set -e
 # The folder may be a mount point of its own.
 [ ! -d ${paths.state} ] || find ${paths.state} -mindepth 1 -delete
+${UNMOUNT_STATE}
 rmdir ${paths.state} 2>/dev/null || true
 rm -rf ${paths.run}
 find ${paths.etc} -mindepth 1 -maxdepth 1 ! -path "$claim" -exec rm -rf {} +

@@ -7,7 +7,7 @@ import type { ExternalEtcd } from "./etcd-inputs";
 import { type GroupFiles, writeFiles } from "./group-files";
 import { installEtcd } from "./install-etcd";
 
-const QUORUM_MS = 20_000;
+const QUORUM_MS = 10_000;
 
 /** The hosts' files, and the policy in an etcd that somebody else runs. */
 export async function syncWithExternalEtcd(

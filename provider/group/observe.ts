@@ -2,11 +2,13 @@ import { OBSERVE_GROUP_SCRIPT } from "../commands/group";
 import { type NetworkFacts, parseNetworkFacts } from "../preflight/facts";
 import type { HostSession } from "../ssh/session";
 import { type Claim, parseClaim } from "./claim";
+import type { StateView } from "./state-folder";
 
 /** What a group finds on one host. */
 export interface HostView {
   network: NetworkFacts;
   claim: Claim | null;
+  state: StateView;
   /** Trust bundle of an earlier run; empty: none. */
   bundle: string;
   /** etcd and etcdctl are installed. */
@@ -27,8 +29,12 @@ export interface HostView {
   allowsRealtime: boolean;
 }
 
-export async function observeGroupHost(host: HostSession): Promise<HostView> {
-  const { stdout } = await host.script(OBSERVE_GROUP_SCRIPT, { label: "look at the host for the group" });
+/** `stateFolder`: folder that was chosen for the state. */
+export async function observeGroupHost(host: HostSession, stateFolder = ""): Promise<HostView> {
+  const { stdout } = await host.script(OBSERVE_GROUP_SCRIPT, {
+    args: [stateFolder],
+    label: "look at the host for the group",
+  });
   const lines = stdout.split("\n").map((line) => line.split("\t"));
   const all = (name: string) =>
     lines.filter(([key]) => key === name).map(([, value = ""]) => Buffer.from(value, "base64").toString());
@@ -41,6 +47,12 @@ export async function observeGroupHost(host: HostSession): Promise<HostView> {
       maxSlew: one("chrony.maxslewrate"),
     }),
     claim: claim === null ? null : parseClaim(claim, host.name),
+    state: {
+      folder: one("stateFolder"),
+      isMounted: one("stateMounted") !== null,
+      isFilled: one("stateFilled") !== null,
+      isChosenFilled: one("folderFilled") !== null,
+    },
     bundle: one("bundle") ?? "",
     hasEtcd: one("etcd") !== null,
     hasEtcdctl: one("etcdctl") !== null,

@@ -17,6 +17,7 @@ import {
 import { LEAST_VOTERS } from "../etcd/voters";
 import { connectionSchema } from "../ssh/connection-args";
 import { etcdSchema } from "./etcd-inputs";
+import { stateFolderSchema } from "./state-folder";
 
 export const groupInputsSchema = z
   .strictObject({
@@ -35,6 +36,7 @@ export const groupInputsSchema = z
     subnet: cidrSchema.optional(),
     gateway: ipSchema.optional(),
     ports: portsSchema.prefault({}),
+    stateFolder: stateFolderSchema.optional(),
     etcd: etcdSchema.prefault({ managed: true }),
     certificateRotation: z.int().min(0).default(0),
     deleteUnreachable: z.boolean().default(false),

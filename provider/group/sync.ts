@@ -20,6 +20,7 @@ import { type HostView, observeGroupHost } from "./observe";
 import { policyOf } from "./policy";
 import { checkReachability } from "./reachability";
 import type { GroupInputs } from "./schema";
+import { hostsToMount, mountStateFolder } from "./state-folder";
 
 export interface SyncRequest {
   inputs: GroupInputs;
@@ -56,7 +57,8 @@ async function sync(request: SyncRequest): Promise<Synced> {
   for (const error of fleet.unreachable.values())
     request.log(`warning: ${error.message} It is left as it is.`);
 
-  let views = await onAll(hosts, observeGroupHost);
+  const { stateFolder } = inputs;
+  let views = await onAll(hosts, (host) => observeGroupHost(host, stateFolder));
   const replaced = replacedHosts(request, views);
   for (const { name } of replaced)
     request.log(
@@ -64,6 +66,7 @@ async function sync(request: SyncRequest): Promise<Synced> {
     );
   const own = { group: inputs.name, stack: inputs.stack };
   checkClaims(own, new Map([...views].map(([name, view]) => [name, view.claim])));
+  const withoutFolder = hostsToMount(stateFolder, views);
   const facts = new Map([...views].map(([name, view]) => [name, view.network]));
   const policy = policyOf(inputs, facts, request.before);
   const voters = ownVotersOf(inputs);
@@ -72,6 +75,12 @@ async function sync(request: SyncRequest): Promise<Synced> {
   const trust = renewCertificates(request.trust, replaced);
   request.touched(trust);
   await claimHosts(hosts.values(), own);
+  if (stateFolder !== undefined && withoutFolder.length > 0) {
+    const concerned = new Map(withoutFolder.map((name) => [name, hosts.get(name)!]));
+    await mountStateFolder(concerned, stateFolder);
+    // What is in it was not seen before.
+    views = new Map([...views, ...(await onAll(concerned, (host) => observeGroupHost(host, stateFolder)))]);
+  }
   const adopted = request.finished ? trust.adopted : unknownTo(trust, views);
   const files = {
     inputs,

@@ -49,7 +49,7 @@ export const haGroupHandlers = defineResource({
   inputs: groupInputsSchema,
   outputs,
   id: ({ name }) => `group/${name}`,
-  replaceOn: ["name", "ports"],
+  replaceOn: ["name", "ports", "stateFolder"],
   secretInputs: ["connections", "etcd"],
   secrets: (inputs, { trust, heartbeatKeys }) => [
     ...Object.values(inputs.connections).flatMap(secretsOf),

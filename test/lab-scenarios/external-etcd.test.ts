@@ -81,7 +81,7 @@ labSuite("a group of two with an etcd that is there already", { hosts: 3, timeou
     const { inputs: checked } = await handlers.HaGroup.check({}, { ...inputs, etcd: nobody });
     await assert.rejects(
       handlers.HaGroup.create(checked),
-      /etcd\.external: no majority answers at https:\/\/\S+:2999 within 20 s: .*(refused|deadline)/,
+      /etcd\.external: no majority answers at https:\/\/\S+:2999 within 10 s: .*(refused|deadline)/,
     );
   });
 

@@ -2,7 +2,7 @@ import type { Lab } from "../lab/lab";
 
 /** What `destroy` must not leave on a host: each line a look that does not use the product, and prints what it finds. */
 const looks = {
-  unit: "ls /etc/systemd/system /lib/systemd/system /etc/systemd/system/*.wants 2>/dev/null | grep container-ha",
+  unit: "ls /etc/systemd/system /lib/systemd/system /etc/systemd/system/*.wants 2>/dev/null | grep -e container-ha -e container.x2dha",
   file: "ls -d /etc/container-ha /usr/lib/container-ha /run/container-ha* /usr/bin/container-ha /etc/criu/runc.conf 2>/dev/null",
   // The lab mounts a disk there, as a careful operator does.
   state:

@@ -70,6 +70,13 @@ const CASES: Case[] = [
       'etcd.external.key: expected the key of the client certificate in PEM form ("-----BEGIN ...")',
     ],
   },
+  {
+    title: "a state folder that a reboot would empty",
+    news: { stateFolder: "/run/ha" },
+    reasons: [
+      'stateFolder: expected a folder that outlives a reboot, such as "/data/container-ha", its path of letters, digits, dots, dashes and underscores, got "/run/ha"',
+    ],
+  },
   { title: "no hosts", news: { hosts: [] }, reasons: ["hosts: expected at least three hosts, got none"] },
   {
     title: "two hosts without a witness",

@@ -6,9 +6,11 @@ import { findProcess, isRunning, listProcesses } from "../../../../provider/agen
 describe("processes of an agent that died", () => {
   it("are found by their program and arguments, in whatever order, until they end", async () => {
     const id = `looked-for-${process.pid}`;
-    const waits = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "restore", "--keep", id]);
+    const program = "setInterval(() => {}, 1000); console.log('runs')";
+    const waits = spawn(process.execPath, ["-e", program, "restore", "--keep", id]);
     try {
-      await once(waits, "spawn");
+      // Not "spawn": the kernel lets go of the parent before it sets the arguments of the new program.
+      await once(waits.stdout, "data");
       const all = listProcesses();
       const found = findProcess(all, [process.execPath, id, "restore"]);
       assert.ok(found);
