@@ -2,10 +2,13 @@ import { keysOf, paths } from "../contract";
 import { UserError } from "../errors";
 import { type EtcdAdmin, withAdmin } from "../etcd/admin";
 import { writePolicy } from "../etcd/policy-record";
+import type { Fleet } from "../fleet";
+import { mayGiveUp } from "../resources/unreachable";
 import type { HostSession } from "../ssh/session";
 import type { ExternalEtcd } from "./etcd-inputs";
 import { type GroupFiles, writeFiles } from "./group-files";
 import { installEtcd } from "./install-etcd";
+import type { GroupInputs } from "./schema";
 
 const QUORUM_MS = 10_000;
 
@@ -17,7 +20,7 @@ export async function syncWithExternalEtcd(
   const { hosts, views, policy, inputs } = files;
   await installEtcd(hosts, "etcdctl", { views, log });
   // safety: a certificate of a new authority only when every host trusts that one, or they refuse each other.
-  for (const withCertificates of [false, true]) await writeFiles(files, { withCertificates });
+  for (const stage of ["accept", "use"] as const) await writeFiles(files, stage);
   await withExternalEtcd([...hosts.values()][0]!, external, async (etcd) => {
     if (!(await etcd.hasQuorum(QUORUM_MS))) throw await unavailable(etcd, external);
     await claimName(etcd, { group: policy.group, stack: inputs.stack });
@@ -32,6 +35,30 @@ export function withExternalEtcd<T>(
   work: (etcd: EtcdAdmin) => Promise<T>,
 ): Promise<T> {
   return withAdmin({ host, endpoints, admin: { cert, key }, ca: paths.externalEtcdTls.ca }, work);
+}
+
+/** Whether it has a quorum, seen from one of the hosts. */
+export async function externalEtcdAnswers({ hosts }: Fleet, external: ExternalEtcd): Promise<boolean> {
+  const [host] = hosts.values();
+  return host !== undefined && withExternalEtcd(host, external, (etcd) => etcd.hasQuorum(QUORUM_MS));
+}
+
+/** Its records there go before the certificates that lead to them; who has none of those has left already. */
+export async function leaveExternalEtcd(
+  { hosts }: Fleet,
+  { etcd: { external }, name: group, stack, deleteUnreachable }: GroupInputs,
+  log: (line: string) => void,
+): Promise<void> {
+  if (!external) return;
+  for (const host of hosts.values()) {
+    if ((await host.readFile(paths.externalEtcdTls.ca)) === null) continue;
+    return withExternalEtcd(host, external, (etcd) => forgetGroup(etcd, { group, stack })).catch(
+      (error: Error) => {
+        if (!mayGiveUp(deleteUnreachable)) throw error;
+        log(`warning: ${error.message} What the group has in etcd below /ha/${group}/ stays there.`);
+      },
+    );
+  }
 }
 
 /** What the group wrote goes with the group; a group of that name of another stack is not touched. */

@@ -9,6 +9,7 @@ import { ownVotersOf } from "../etcd/voters";
 import { onAll } from "../fleet";
 import type { HostSession } from "../ssh/session";
 import { installFiles } from "./files";
+import { keysToAccept } from "./heartbeat-keys";
 import type { HostView } from "./observe";
 import { groupConfigOf } from "./policy";
 import type { GroupInputs } from "./schema";
@@ -18,23 +19,28 @@ export interface GroupFiles {
   hosts: ReadonlyMap<string, HostSession>;
   trust: Trust;
   heartbeatKeys: readonly string[];
+  /** Those of the last run. */
+  heartbeatKeysBefore: readonly string[] | undefined;
   policy: Policy;
   /** Authorities that every host is to trust. */
   bundle: string;
   views: ReadonlyMap<string, HostView>;
 }
 
+/**
+ * What hosts show each other: in the first stage of a rotation all of them learn to accept what is new, in the second
+ * they use it.
+ */
+export type Stage = "accept" | "use";
+
 /** Writes what a group has on its hosts. Resolves with the files that changed, per host. */
-export function writeFiles(
-  o: GroupFiles,
-  { withCertificates }: { withCertificates: boolean },
-): Promise<Map<string, Set<string>>> {
+export function writeFiles(o: GroupFiles, stage: Stage): Promise<Map<string, Set<string>>> {
   const voters = new Map(ownVotersOf(o.inputs).map((host) => [host.name, host]));
   return onAll(o.hosts, async (host, name) => {
     const voter = voters.get(name);
     const changed = await installFiles(host, [
-      ...groupFiles(o, name),
-      ...(withCertificates ? certificateFiles(o, name) : []),
+      ...groupFiles(o, name, stage),
+      ...(stage === "use" ? certificateFiles(o, name) : []),
       ...externalEtcdFiles(o),
       ...(voter ? voterFiles(o, voter) : []),
     ]);
@@ -56,12 +62,17 @@ const READ_ONCE = [
   paths.groupConfig,
 ];
 
-function groupFiles({ bundle, policy, heartbeatKeys }: GroupFiles, name: string): HostFile[] {
+function groupFiles(
+  { bundle, policy, heartbeatKeys, heartbeatKeysBefore }: GroupFiles,
+  name: string,
+  stage: Stage,
+): HostFile[] {
+  const keys = stage === "use" ? heartbeatKeys : keysToAccept(heartbeatKeys, heartbeatKeysBefore);
   const config = JSON.stringify(groupConfigOf(policy, name), null, 2);
   return [
     { path: paths.tls.ca, content: bundle, mode: 0o600 },
     { path: paths.groupConfig, content: `${config}\n`, mode: 0o600 },
-    { path: paths.heartbeatKeys, content: `${heartbeatKeys.join("\n")}\n`, mode: 0o600 },
+    { path: paths.heartbeatKeys, content: `${keys.join("\n")}\n`, mode: 0o600 },
   ];
 }
 

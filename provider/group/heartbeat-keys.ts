@@ -6,4 +6,10 @@ export function newHeartbeatKeys(before: readonly string[] | undefined, rotate: 
   return [randomBytes(KEY_BYTES).toString("hex"), ...(before?.slice(0, 1) ?? [])];
 }
 
+/** The same while not every host knows them yet: what is sent with stays. */
+export function keysToAccept(keys: readonly string[], before: readonly string[] | undefined): string[] {
+  const sentWith = before?.[0] ?? keys[0]!;
+  return [sentWith, ...keys.filter((key) => key !== sentWith)];
+}
+
 const KEY_BYTES = 32;

@@ -30,6 +30,7 @@ export interface SyncRequest {
   /** The keys of the last run, which the running etcd trusts. */
   trustBefore: Trust | undefined;
   heartbeatKeys: readonly string[];
+  heartbeatKeysBefore: readonly string[] | undefined;
   /** Policy of the last run. */
   before: Policy | undefined;
   /** An earlier run came to its end. */
@@ -87,6 +88,7 @@ async function sync(request: SyncRequest): Promise<Synced> {
     hosts,
     trust,
     heartbeatKeys: request.heartbeatKeys,
+    heartbeatKeysBefore: request.heartbeatKeysBefore,
     policy,
     bundle: bundleOf({ ...trust, adopted }),
     views,
@@ -138,11 +140,11 @@ function replacedHosts(request: SyncRequest, views: ReadonlyMap<string, HostView
 async function prepareEtcd(files: GroupFiles, cluster: ClusterRequest): Promise<void> {
   const { views } = files;
   const running = [...views.values()].some((view) => view.hasData);
-  const changed = await writeFiles(files, { withCertificates: !running });
+  const changed = await writeFiles(files, running ? "accept" : "use");
   if (running) await restartChanged({ hosts: cluster.hosts, changed, views });
   await ensureQuorum(cluster);
   // safety: a certificate of a new authority only when every voter trusts that one, or they refuse each other.
-  if (running) await writeFiles(files, { withCertificates: true });
+  if (running) await writeFiles(files, "use");
 }
 
 /** Authorities that hosts trust although the state does not know them. */

@@ -7,15 +7,14 @@ import {
   LEAF_RENEW_DAYS,
   trustSchema,
 } from "../certificates/trust";
-import { paths, policySchema } from "../contract";
+import { policySchema } from "../contract";
 import { UserError } from "../errors";
 import { withAdmin } from "../etcd/admin";
 import { hasData, listMembers } from "../etcd/cluster";
 import { ownVotersOf } from "../etcd/voters";
 import { type Fleet, onAll, withFleet } from "../fleet";
 import { enteringMaintenance, untilDrained } from "../group/drained";
-import type { ExternalEtcd } from "../group/etcd-inputs";
-import { forgetGroup, withExternalEtcd } from "../group/external-etcd";
+import { externalEtcdAnswers, leaveExternalEtcd } from "../group/external-etcd";
 import { newHeartbeatKeys } from "../group/heartbeat-keys";
 import { removeGroup } from "../group/remove";
 import { connectionFaults, type GroupInputs, groupInputsSchema } from "../group/schema";
@@ -23,7 +22,6 @@ import { etcdUrls, syncGroup } from "../group/sync";
 import { groupHandleSchema } from "../group-handle";
 import { defineResource } from "../resource";
 import { secretsOf } from "../ssh/credentials";
-import { mayGiveUp } from "./unreachable";
 
 const outputs = z.object({
   /** What resources of other stacks need to reach the group. Secret. */
@@ -91,6 +89,7 @@ export const haGroupHandlers = defineResource({
           trust,
           trustBefore: before?.trust,
           heartbeatKeys,
+          heartbeatKeysBefore: before?.heartbeatKeys,
           before: before?.policy,
           finished: before?.voters !== undefined,
           log: context.log,
@@ -120,8 +119,10 @@ export const haGroupHandlers = defineResource({
     const { external } = inputs.etcd;
     const asked = external ? inputs.hosts : ownVotersOf(inputs);
     const connections = Object.fromEntries(asked.map(({ name }) => [name, inputs.connections[name]!]));
-    const look = (fleet: Fleet) =>
-      external ? lookAtExternal(fleet, external) : lookAtEtcd(fleet, { trust, policy });
+    const look = async (fleet: Fleet) =>
+      external
+        ? { voters: [], quorum: await externalEtcdAnswers(fleet, external) }
+        : lookAtEtcd(fleet, { trust, policy });
     const seen = await withFleet(connections, look, { deadlineMs: CONNECT_MS });
     if (!seen.quorum) context.log("warning: no majority of etcd answers");
     return { ...stored.outputs, ...seen } as Outputs;
@@ -131,7 +132,7 @@ export const haGroupHandlers = defineResource({
     withFleet(
       inputs.connections,
       async (fleet) => {
-        await leaveExternal(fleet, inputs, context.log);
+        await leaveExternalEtcd(fleet, inputs, context.log);
         await removeGroup(fleet, {
           group: inputs.name,
           stack: inputs.stack,
@@ -176,33 +177,6 @@ function keepEtcd(before: GroupInputs | undefined, { etcd }: GroupInputs): void 
   throw new UserError(
     `etcd: expected ${was} as before, got ${is}: give the group another name, so that a new one takes its place`,
   );
-}
-
-/** Its records there go before the certificates that lead to them; who has none of those has left already. */
-async function leaveExternal(
-  { hosts }: Fleet,
-  { etcd: { external }, name: group, stack, deleteUnreachable }: GroupInputs,
-  log: (line: string) => void,
-): Promise<void> {
-  if (!external) return;
-  for (const host of hosts.values()) {
-    if ((await host.readFile(paths.externalEtcdTls.ca)) === null) continue;
-    return withExternalEtcd(host, external, (etcd) => forgetGroup(etcd, { group, stack })).catch(
-      (error: Error) => {
-        if (!mayGiveUp(deleteUnreachable)) throw error;
-        log(`warning: ${error.message} What the group has in etcd below /ha/${group}/ stays there.`);
-      },
-    );
-  }
-}
-
-async function lookAtExternal(
-  { hosts }: Fleet,
-  external: ExternalEtcd,
-): Promise<Pick<Outputs, "voters" | "quorum">> {
-  const host = [...hosts.values()][0];
-  const quorum = host && (await withExternalEtcd(host, external, (etcd) => etcd.hasQuorum(QUORUM_MS)));
-  return { voters: [], quorum: quorum ?? false };
 }
 
 /** A new group needs every host; a group that works can be changed while a minority of its voters is down. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { newHeartbeatKeys } from "../../../provider/group/heartbeat-keys";
+import { keysToAccept, newHeartbeatKeys } from "../../../provider/group/heartbeat-keys";
 
 describe("heartbeat keys", () => {
   it("are 32 random bytes in hex", () => {
@@ -15,5 +15,11 @@ describe("heartbeat keys", () => {
     const keys = newHeartbeatKeys(["one", "zero"], true);
     assert.equal(keys.length, 2);
     assert.equal(keys[1], "one");
+  });
+
+  it("are accepted by every host before one of them sends with a new one", () => {
+    assert.deepEqual(keysToAccept(["two", "one"], ["one", "zero"]), ["one", "two"]);
+    assert.deepEqual(keysToAccept(["one", "zero"], ["one", "zero"]), ["one", "zero"], "no rotation");
+    assert.deepEqual(keysToAccept(["one"], undefined), ["one"], "a new group");
   });
 });
