@@ -98,12 +98,17 @@ export function joinEnvironment({ voters, ports, state, token }: JoinRequest): s
   return `ETCD_INITIAL_CLUSTER=${cluster}\nETCD_INITIAL_CLUSTER_STATE=${state}\nETCD_INITIAL_CLUSTER_TOKEN=${token}\n`;
 }
 
-/**
- * Ends the voter and forgets everything it knew. Its folder may be a disk of its own, which stays. It is killed: one that
- * is asked to stop would look for another voter to lead, for seconds where all of them stop.
- */
+/** Part of a script. One that is asked to stop would look for another voter to lead, for seconds where all of them stop. */
+const STOP_ALONE = `{ systemctl stop --no-block "$1"; systemctl kill --signal=KILL "$1"; systemctl stop "$1"; } 2>/dev/null`;
+
+/** Starts the voter, whose unit is `$1`, again while the others are started again, too: it is ready only with them. */
+export const RESTART_ALONE_SCRIPT = `
+${STOP_ALONE}
+systemctl start --no-block "$1"`;
+
+/** Ends the voter and forgets everything it knew. Its folder may be a disk of its own, which stays. */
 export const WIPE_SCRIPT = `
-{ systemctl stop --no-block "$1"; systemctl kill --signal=KILL "$1"; systemctl stop "$1"; } 2>/dev/null
+${STOP_ALONE}
 rm -rf -- "$3" "$4"
 [ -d "$2" ] || exit 0
 find "$2" -mindepth 1 -delete

@@ -1,5 +1,6 @@
 import { bundleOf, issueAdmin, renewCertificates, splitBundle, type Trust } from "../certificates/trust";
 import { RETIRE_VOTER_SCRIPT } from "../commands/group";
+import { RESTART_ALONE_SCRIPT } from "../commands/etcd";
 import { systemd } from "../commands/systemd";
 import { type GroupHost, type Policy, paths, units } from "../contract";
 import { UserError } from "../errors";
@@ -195,19 +196,25 @@ async function checkNewPairs(request: SyncRequest, views: ReadonlyMap<string, Ho
   });
 }
 
-/** One voter after the other, so that the majority is never lost; etcd reads its authorities only when it starts. */
+/**
+ * One voter after the other, so that the majority is never lost; all at once while no agent needs it. etcd reads its
+ * authorities only when it starts.
+ */
 async function restartChanged(o: {
   hosts: ReadonlyMap<string, HostSession>;
   changed: ReadonlyMap<string, ReadonlySet<string>>;
   views: ReadonlyMap<string, HostView>;
 }): Promise<void> {
-  for (const [name, host] of o.hosts) {
+  const concerned = [...o.hosts].filter(([name]) => {
     const files = o.changed.get(name);
-    const concerned = files?.has(paths.tls.ca) || files?.has(paths.etcdUnit);
-    const view = o.views.get(name);
-    if (!concerned || !view?.isActive) continue;
-    // One of a first cluster that was never finished may have nobody to start with, and serves nobody.
-    await host.run(systemd.restart(units.etcd, { wait: !view.isBootstrapping }));
+    return o.views.get(name)?.isActive && (files?.has(paths.tls.ca) || files?.has(paths.etcdUnit));
+  });
+  if ([...o.views.values()].some((view) => view.hasAgent)) {
+    for (const [, host] of concerned) await host.run(systemd.restart(units.etcd, { wait: true }));
+  } else {
+    await onAll(new Map(concerned), (host) =>
+      host.script(RESTART_ALONE_SCRIPT, { args: [units.etcd], label: "restart etcd" }),
+    );
   }
 }
 
