@@ -84,6 +84,16 @@ export async function groupStatus(handle: GroupHandle, options: AskOptions = {})
   return parse(groupStatusSchema, await askGroup(handle, { op: "status" }, options), "the group's status");
 }
 
+/** The same, asked once; null where no member can answer. */
+export async function statusIfAny(handle: GroupHandle): Promise<GroupStatus | null> {
+  try {
+    return await groupStatus(handle, { patienceMs: 0 });
+  } catch (error) {
+    if (error instanceof GroupUnavailable) return null;
+    throw error;
+  }
+}
+
 /** How the group is, as this member sees it. */
 export async function memberStatus(
   member: Member,

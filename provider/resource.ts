@@ -30,6 +30,11 @@ export interface ResourceDefinition<I extends Shape, O extends Shape> {
   id(inputs: z.output<I>): string;
   /** Inputs whose change makes it another thing: replaced, the old one deleted first. */
   replaceOn: readonly (keyof z.output<I> & string)[];
+  /**
+   * The one of them that names what this is a part of: unknown only while that is replaced (sdk/group-reference.ts). Then
+   * this is replaced with it: Pulumi deletes first what says so.
+   */
+  partOf?: keyof z.output<I> & string;
   /** Inputs that are secret as a whole: their values are left out of messages. */
   secretInputs?: readonly (keyof z.output<I> & string)[];
   /** Every secret in the inputs (and stored outputs), to be removed from lines and messages. */
@@ -193,7 +198,9 @@ export function defineResource<I extends Shape, O extends Shape>(
 
     async diff(id, olds, news) {
       const differing = inputKeys.filter((key) => !hasUnknown(news[key]) && differs(olds[key], news[key]));
-      const replaces = definition.replaceOn.filter((key) => differing.includes(key));
+      const isReplaced = (key: string) =>
+        differing.includes(key) || (key === definition.partOf && hasUnknown(news[key]));
+      const replaces = definition.replaceOn.filter(isReplaced);
       const desired = definition.desired ?? ((inputs: Inputs) => inputs);
       const changed = () => {
         if (hasUnknown(pick(news, inputKeys)) || olds.status !== "ok") return true;

@@ -4,14 +4,19 @@ import type { HaGroup } from "./ha-group";
 
 export type { GroupHandle } from "../provider/group-handle";
 
-/** A group of this program, or the `handle` output of a group of another stack (through a StackReference). */
+/**
+ * A group of this program, or the `handle` output of a group of another stack (through a StackReference). In the program
+ * that declares the group it is the group itself: only then is what is in it replaced with it.
+ */
 export type GroupReference = HaGroup | pulumi.Input<GroupHandle>;
 
 /** What handlers need of a group. Hosts and subnet are known at preview where the group is of this program. */
 export function groupInputs(reference: GroupReference) {
   if (isGroup(reference)) {
-    const { name, handle, subnet, hosts } = reference;
-    return { group: name, handle, subnet, hosts };
+    const { id, name, handle, subnet, hosts } = reference;
+    // Known as long as the group stays: where it is replaced, all that is in it has to go before it.
+    const group = pulumi.all([id, name]).apply(([, text]) => text);
+    return { group, handle, subnet, hosts };
   }
   const handle = pulumi.secret(reference) as pulumi.Output<GroupHandle>;
   // Only the connections inside are secrets, and what is not must show in plans.

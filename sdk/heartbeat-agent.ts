@@ -22,7 +22,7 @@ export interface HeartbeatAgentArgs {
  *
  * @example
  * ```ts
- * for (const host of [a, b, c]) new HeartbeatAgent(`agent-${host}`, { host, group });
+ * for (const name of ["ha1", "ha2", "ha3"]) new HeartbeatAgent(name, { host: name, group });
  * ```
  */
 export class HeartbeatAgent extends ThinResource {

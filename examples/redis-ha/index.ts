@@ -18,7 +18,8 @@ const engine = (config.get("engine") ?? "podman") as "podman" | "docker";
 const probeCommand = config.getObject<string[]>("probeCommand");
 
 // Three hosts: where one runs the Redis, another keeps its checkpoints, and any two of them are a quorum.
-const hosts = config.requireObject<HostSettings[]>("hosts").map(
+const settings = config.requireObject<HostSettings[]>("hosts");
+const hosts = settings.map(
   ({ name, address, hostKey, user, dialErrorLimit }) =>
     new Host(name, {
       connection: {
@@ -40,7 +41,8 @@ const group = new HaGroup("redis-group", {
   // Switches a silent host off, where there is something that can: a power distribution unit, IPMI, a hypervisor.
   fencing: config.getObject<{ command: string[]; required?: boolean }>("fencing"),
 });
-for (const [index, host] of hosts.entries()) new HeartbeatAgent(`agent-${index + 1}`, { host, group });
+// By name, not by place in the list: a host that leaves it must not rename the agents of the others.
+for (const { name } of settings) new HeartbeatAgent(name, { host: name, group });
 
 const redis = new ProtectedContainer("redis", {
   group,

@@ -26,15 +26,14 @@ const images = config.requireObject<{ database: string; python: string }>("image
 const addresses = config.requireObject<Addresses>("addresses");
 const checkpointSeconds = config.getNumber("checkpointSeconds") ?? 10;
 
-const hosts = config
-  .requireObject<HostSettings[]>("hosts")
-  .map(
-    ({ name, address, hostKey, zone }) =>
-      new Host(name, { connection: { host: address, privateKey, hostKey }, labels: { zone } }),
-  );
+const settings = config.requireObject<HostSettings[]>("hosts");
+const hosts = settings.map(
+  ({ name, address, hostKey, zone }) =>
+    new Host(name, { connection: { host: address, privateKey, hostKey }, labels: { zone } }),
+);
 const profile = config.get("profile") === "fast" ? "fast" : "default";
 const group = new HaGroup("shop", { hosts, profile });
-for (const [index, host] of hosts.entries()) new HeartbeatAgent(`agent-${index + 1}`, { host, group });
+for (const { name } of settings) new HeartbeatAgent(name, { host: name, group });
 
 // Tier 3: the state. It survives the death of its host with its memory and keeps its address.
 const database = new ProtectedContainer("database", {

@@ -1,5 +1,7 @@
 import { paths, units } from "../contract";
 import { quoteArgv } from "../ssh/quote";
+import { unitFolder } from "./agent";
+import { removeAgent } from "./agent-removal";
 import { checkFile } from "./etcd-check";
 import { bootstrapMarker } from "./etcd-files";
 import { NETWORK_FACTS } from "./preflight";
@@ -38,7 +40,7 @@ text rebuilt ${paths.etcdRebuilt}
 [ -e ${bootstrapMarker} ] && fact marker yes
 [ "$(systemctl is-active ${units.etcd} 2>/dev/null)" = active ] && fact active yes
 [ -e ${paths.etcdUnit} ] && fact unit yes
-[ -e /etc/systemd/system/${units.agent} ] && fact agent yes
+[ -e ${unitFolder}/${units.agent} ] && fact agent yes
 [ -x /usr/bin/etcd ] && [ -x /usr/bin/etcdctl ] && [ ! -L /run/systemd/system/etcd.service ] && fact etcd yes
 [ -x /usr/bin/etcdctl ] && fact etcdctl yes
 ${REALTIME_PROBE} 2>/dev/null && fact realtime yes
@@ -60,20 +62,24 @@ sync "$tmp"
 ln "$tmp" ${claimFile}`;
 
 /**
- * Removes everything a group put on this host. `$1`: group, `$2`: its stack; a host that belongs to another group or
- * stack, or to none, is left as it is. The claim goes last, so that an interrupted removal is taken up again. An etcd
- * that is asked to stop would look for another voter to lead, for seconds where all of them stop.
+ * Removes everything a group put on this host, and first an agent that is still there, as on a host that leaves. `$1`:
+ * group, `$2`: its stack; a host that belongs to another group or stack, or to none, is left as it is. The claim goes
+ * last, so that an interrupted removal is taken up again. An etcd that is asked to stop would look for another voter to
+ * lead, for seconds where all of them stop.
  */
 export const REMOVE_GROUP_SCRIPT = `
 claim=${claimFile}
 [ -f "$claim" ] || exit 0
 grep -qF "\\"group\\":\\"$1\\"" "$claim" && grep -qF "\\"stack\\":\\"$2\\"" "$claim" || exit 0
-for unit in ${units.agent} ${units.lease} ${units.etcd} ${units.gate}; do
-  [ "$unit" != ${units.etcd} ] || { systemctl stop --no-block "$unit"; systemctl kill --signal=KILL "$unit"; } 2>/dev/null
-  systemctl disable --now --quiet "$unit" 2>/dev/null
-  rm -f "/etc/systemd/system/$unit"
-  systemctl reset-failed "$unit" 2>/dev/null
-done
+if [ -e ${unitFolder}/${units.gate} ] || [ -e ${unitFolder}/${units.agent} ]; then
+  (
+${removeAgent}
+  ) || exit
+fi
+{ systemctl stop --no-block ${units.etcd}; systemctl kill --signal=KILL ${units.etcd}; } 2>/dev/null
+systemctl disable --now --quiet ${units.etcd} 2>/dev/null
+rm -f ${paths.etcdUnit}
+systemctl reset-failed ${units.etcd} 2>/dev/null
 systemctl daemon-reload
 set -e
 # The folder may be a mount point of its own.

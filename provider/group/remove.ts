@@ -15,7 +15,7 @@ export async function removeGroup(
       await host.script(REMOVE_GROUP_SCRIPT, {
         args: [o.group, o.stack],
         label: `remove group ${o.group}`,
-        timeoutMs: 120_000,
+        timeoutMs: 300_000,
       });
     } catch (error) {
       // It died meanwhile.

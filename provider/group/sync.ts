@@ -13,18 +13,17 @@ import { ownVotersOf } from "../etcd/voters";
 import { type Fleet, onAll } from "../fleet";
 import type { HostSession } from "../ssh/session";
 import { checkClaims, claimHosts } from "./claim";
-import { syncWithExternalEtcd } from "./external-etcd";
+import { syncWithExternalEtcd, withExternalEtcd } from "./external-etcd";
 import { type GroupFiles, writeFiles } from "./group-files";
 import { withHostLocks } from "./host-lock";
 import { installEtcd } from "./install-etcd";
 import { type HostView, observeGroupHost } from "./observe";
+import { drainLeaving, type LeavingRequest } from "./leaving";
 import { policyOf } from "./policy";
 import { checkReachability } from "./reachability";
-import type { GroupInputs } from "./schema";
 import { hostsToMount, mountStateFolder } from "./state-folder";
 
-export interface SyncRequest {
-  inputs: GroupInputs;
+export interface SyncRequest extends LeavingRequest {
   /** The group's hosts that answer, and those that do not. */
   fleet: Fleet;
   trust: Trust;
@@ -32,11 +31,8 @@ export interface SyncRequest {
   trustBefore: Trust | undefined;
   heartbeatKeys: readonly string[];
   heartbeatKeysBefore: readonly string[] | undefined;
-  /** Policy of the last run. */
-  before: Policy | undefined;
   /** An earlier run came to its end. */
   finished: boolean;
-  log(line: string): void;
   /** Called before the first change on a host, with the keys that are in force from now on. */
   touched(trust: Trust): void;
 }
@@ -96,6 +92,10 @@ async function sync(request: SyncRequest): Promise<Synced> {
   };
   if (inputs.etcd.external) {
     const { external } = inputs.etcd;
+    if (request.finished && hasAgents(views)) {
+      const [first] = hosts.values();
+      await withExternalEtcd(first!, external, (etcd) => drainLeaving(etcd, request));
+    }
     await syncWithExternalEtcd(files, { external, log: request.log });
     return { policy, voters: [], trust: { ...trust, adopted } };
   }
@@ -121,7 +121,10 @@ async function sync(request: SyncRequest): Promise<Synced> {
       log,
     };
     // One that works is not touched before it is seen to have a majority.
-    if (finished) await ensureQuorum(cluster);
+    if (finished) {
+      await ensureQuorum(cluster);
+      if (hasAgents(views)) await drainLeaving(etcd, request);
+    }
     await prepareEtcd({ ...files, views }, cluster);
     await ensureMembers(cluster);
     await retireFormerVoters(hosts, views, voterHosts);
@@ -129,6 +132,10 @@ async function sync(request: SyncRequest): Promise<Synced> {
     await writePolicy(etcd, policy);
     return { policy, voters: voters.map((voter) => voter.name), trust: { ...trust, adopted } };
   });
+}
+
+function hasAgents(views: ReadonlyMap<string, HostView>): boolean {
+  return [...views.values()].some((view) => view.hasAgent);
 }
 
 /** Hosts that were in the group before and bear no trace of it: other machines under the same names. */
@@ -209,7 +216,7 @@ async function restartChanged(o: {
     const files = o.changed.get(name);
     return o.views.get(name)?.isActive && (files?.has(paths.tls.ca) || files?.has(paths.etcdUnit));
   });
-  if ([...o.views.values()].some((view) => view.hasAgent)) {
+  if (hasAgents(o.views)) {
     for (const [, host] of concerned) await host.run(systemd.restart(units.etcd, { wait: true }));
   } else {
     await onAll(new Map(concerned), (host) =>

@@ -41,6 +41,7 @@ const definition = defineResource({
   outputs,
   id: ({ group, container }) => `${group}/${container}/schedule`,
   replaceOn: ["container", "group", "stack"],
+  partOf: "group",
   secretInputs: ["handle"],
   secrets: ({ handle }) => handleSecrets(handle),
   apply: ({ inputs, context }) => apply(inputs, context),

@@ -8,6 +8,7 @@ import {
   trustSchema,
 } from "../certificates/trust";
 import { policySchema } from "../contract";
+import { statusIfAny } from "../control";
 import { UserError } from "../errors";
 import { withAdmin } from "../etcd/admin";
 import { hasData, listMembers } from "../etcd/cluster";
@@ -22,6 +23,7 @@ import { etcdUrls, syncGroup } from "../group/sync";
 import { groupHandleSchema } from "../group-handle";
 import { defineResource } from "../resource";
 import { secretsOf } from "../ssh/credentials";
+import { namesOf, servedContainers } from "./serving";
 
 const outputs = z.object({
   /** What resources of other stacks need to reach the group. Secret. */
@@ -91,8 +93,10 @@ export const haGroupHandlers = defineResource({
           heartbeatKeys,
           heartbeatKeysBefore: before?.heartbeatKeys,
           before: before?.policy,
+          leaving: [...left.hosts.keys()],
           finished: before?.voters !== undefined,
           log: context.log,
+          signal: context.signal,
           touched: (inForce) => context.keep({ trust: inForce, heartbeatKeys }),
         });
         const result = outputsOf({ inputs, policy, trust: trusted, heartbeatKeys, voters });
@@ -128,10 +132,11 @@ export const haGroupHandlers = defineResource({
     return { ...stored.outputs, ...seen } as Outputs;
   },
 
-  remove: ({ inputs, context }) =>
+  remove: ({ inputs, stored, context }) =>
     withFleet(
       inputs.connections,
       async (fleet) => {
+        await refuseWhileItServes(fleet, stored.outputs.handle);
         await leaveExternalEtcd(fleet, inputs, context.log);
         await removeGroup(fleet, {
           group: inputs.name,
@@ -146,6 +151,17 @@ export const haGroupHandlers = defineResource({
 
 /** A dead host must not hold the others up for minutes. */
 const CONNECT_MS = 20_000;
+
+/** safety: with the group go lease and records, and what runs would be in nobody's care. Its own resources go before. */
+async function refuseWhileItServes({ hosts }: Fleet, handle: Outputs["handle"] | undefined): Promise<void> {
+  const members = handle?.members.filter(({ name }) => hosts.has(name)) ?? [];
+  if (!handle || members.length === 0) return;
+  const serving = servedContainers(await statusIfAny({ ...handle, members }));
+  if (serving.length === 0) return;
+  throw new UserError(
+    `the group was not removed: ${namesOf(serving)} runs in it. Delete what protects it first.`,
+  );
+}
 
 /** Hosts that were in the group and are not any more. */
 function connectionsOfFormer(before: GroupInputs, now: GroupInputs): GroupInputs["connections"] {

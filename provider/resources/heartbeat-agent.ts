@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { removeAgent } from "../commands/agent-removal";
 import { currentApp } from "../commands/agent-units";
-import { agentConfigSchema, type GroupStatus, type InputFault, nameSchema } from "../contract";
-import { GroupUnavailable, groupStatus, handleSecrets } from "../control";
+import { agentConfigSchema, type InputFault, nameSchema } from "../contract";
+import { groupStatus, handleSecrets, statusIfAny } from "../control";
 import { HostUnreachable, UserError } from "../errors";
 import { groupHandleSchema } from "../group-handle";
 import { readInstalled } from "../release/install";
@@ -13,6 +13,7 @@ import { untilLive } from "./agent-live";
 import { type AgentPlan, prepareAgent, switchAgent } from "./agent-setup";
 import { withEarlyCheck } from "./early-check";
 import { oneAtATime, waitForOthers } from "./rolling";
+import { namesOf, servedContainers } from "./serving";
 import { removeOrGiveUp } from "./unreachable";
 
 const inputs = z.strictObject({
@@ -45,6 +46,7 @@ const definition = defineResource({
   outputs,
   id: ({ group, host }) => `${group}/${host}`,
   replaceOn: ["host", "group"],
+  partOf: "group",
   secretInputs: ["handle"],
   secrets: ({ handle }) => handleSecrets(handle),
   check: membership,
@@ -128,15 +130,6 @@ async function stateInGroup({ host, handle }: Inputs): Promise<string> {
   return status?.hosts.find(({ name }) => name === host)?.state ?? "unknown";
 }
 
-async function statusIfAny(handle: Inputs["handle"]): Promise<GroupStatus | null> {
-  try {
-    return await groupStatus(handle, { patienceMs: 0 });
-  } catch (error) {
-    if (error instanceof GroupUnavailable) return null;
-    throw error;
-  }
-}
-
 function remove(inputs: Inputs, context: Context<Outputs>): Promise<void> {
   const { log } = context;
   const what = `the agent of ${inputs.host}`;
@@ -157,12 +150,9 @@ function remove(inputs: Inputs, context: Context<Outputs>): Promise<void> {
 
 /** safety: deleting the agent kills the containers of its host; those that serve are deleted by their own resources. */
 async function refuseWhileItServes({ host, handle }: Inputs): Promise<void> {
-  const status = await statusIfAny(handle);
-  const here =
-    status?.containers.filter(({ primary, phase }) => primary === host && phase !== "FAILED") ?? [];
+  const here = servedContainers(await statusIfAny(handle)).filter(({ primary }) => primary === host);
   if (here.length === 0) return;
-  const names = here.map(({ name, stack }) => `${name} (stack ${stack})`).join(", ");
   throw new UserError(
-    `the agent of ${host} was not removed: ${names} runs there. Delete what protects it first, or move it away.`,
+    `the agent of ${host} was not removed: ${namesOf(here)} runs there. Delete what protects it first, or move it away.`,
   );
 }

@@ -50,6 +50,7 @@ export function placementRuleHandlers(kind: "AntiAffinityRule" | "AffinityRule")
     outputs,
     id: ({ group, name }) => `${group}/rule/${name}`,
     replaceOn: ["name", "group", "stack"],
+    partOf: "group",
     secretInputs: ["handle"],
     secrets: ({ handle }) => handleSecrets(handle),
     desired: ({ hosts: _hosts, declared: _declared, ...desired }) => desired,

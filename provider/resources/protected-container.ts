@@ -36,6 +36,7 @@ const definition = defineResource({
   outputs,
   id: ({ group, name }) => `${group}/${name}`,
   replaceOn: ["name", "group", "stack"],
+  partOf: "group",
   secretInputs: ["handle", "envs"],
   secrets: ({ handle, envs, envsAreSecret }) => [
     ...handleSecrets(handle),

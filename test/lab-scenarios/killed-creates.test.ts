@@ -91,6 +91,16 @@ labSuite(
       assert.deepEqual({ primary, epoch }, { primary: before.primary, epoch: before.epoch });
     });
 
+    it("the group cannot be deleted while Redis runs in it", async () => {
+      const { id, outs } = created.find(({ kind }) => kind === "HaGroup")!;
+      const before = await containerStatus(lab, "redis");
+      await assert.rejects(
+        handlers.HaGroup.delete(id, outs),
+        /HaGroup g: delete: the group was not removed: redis \(stack shop\/dev\) runs in it/,
+      );
+      assert.equal((await containerStatus(lab, "redis")).epoch, before.epoch);
+    });
+
     it("and after all of them `delete` leaves nothing on the hosts", async () => {
       for (const { kind, id, outs } of created.reverse()) await handlers[kind].delete(id, outs);
       assert.deepEqual(await leftovers(lab), []);

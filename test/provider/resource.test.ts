@@ -121,6 +121,14 @@ describe("the frame of a resource", () => {
     }
   });
 
+  it("is replaced with what it is a part of, which is unknown while that is replaced", async () => {
+    const olds = { name: "a", place: "x", size: 3, peers: [], seen: "s", schemaVersion: 1, status: "ok" };
+    const part = handlers({ partOf: "place" });
+    const { replaces } = await part.diff("id", olds, { name: "a", place: UNKNOWN, size: UNKNOWN, peers: [] });
+    assert.deepEqual(replaces, ["place"]);
+    assert.deepEqual((await part.diff("id", olds, { ...olds, size: UNKNOWN })).replaces, []);
+  });
+
   describe("create and update", () => {
     const news = { name: "a", place: "x", password: "hunter22", __provider: "p" };
 

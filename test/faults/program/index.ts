@@ -4,14 +4,13 @@ import { CheckpointSchedule, HaGroup, HeartbeatAgent, Host, ProtectedContainer }
 const config = new pulumi.Config();
 const privateKey = config.requireSecret("privateKey");
 
-const hosts = config
-  .requireObject<{ name: string; address: string; hostKey: string }[]>("hosts")
-  .map(
-    ({ name, address, hostKey }) =>
-      new Host(name, { connection: { host: address, user: "root", privateKey, hostKey } }),
-  );
+const settings = config.requireObject<{ name: string; address: string; hostKey: string }[]>("hosts");
+const hosts = settings.map(
+  ({ name, address, hostKey }) =>
+    new Host(name, { connection: { host: address, user: "root", privateKey, hostKey } }),
+);
 const group = new HaGroup("faults", { hosts, profile: "fast" });
-for (const [index, host] of hosts.entries()) new HeartbeatAgent(`agent-${index + 1}`, { host, group });
+for (const { name } of settings) new HeartbeatAgent(name, { host: name, group });
 
 for (const { name, address } of config.requireObject<{ name: string; address: string }[]>("containers")) {
   const container = new ProtectedContainer(name, {

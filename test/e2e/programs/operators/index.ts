@@ -10,13 +10,14 @@ interface HostSettings extends Pick<HostArgs, "role" | "maintenance"> {
 const config = new pulumi.Config();
 const privateKey = config.requireSecret("privateKey");
 
-const hosts = config.requireObject<HostSettings[]>("hosts").map(({ name, address, hostKey, ...how }) => ({
-  ...how,
-  host: new Host(name, { ...how, connection: { host: address, user: "root", privateKey, hostKey } }),
-}));
-const group = new HaGroup("operators", { hosts: hosts.map(({ host }) => host) });
-for (const [index, { host, role }] of hosts.entries())
-  if (role !== "witness") new HeartbeatAgent(`agent-${index + 1}`, { host, group });
+const settings = config.requireObject<HostSettings[]>("hosts");
+const hosts = settings.map(
+  ({ name, address, hostKey, ...how }) =>
+    new Host(name, { ...how, connection: { host: address, user: "root", privateKey, hostKey } }),
+);
+const group = new HaGroup("operators", { hosts, ports: config.getObject("ports") });
+for (const { name, role } of settings)
+  if (role !== "witness") new HeartbeatAgent(name, { host: name, group });
 
 for (const [name, address] of Object.entries(config.requireObject<Record<string, string>>("containers")))
   new ProtectedContainer(name, {

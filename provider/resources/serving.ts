@@ -1,0 +1,13 @@
+import type { GroupStatus } from "../contract";
+
+type Container = GroupStatus["containers"][number];
+
+/** Containers that a host owns and serves. */
+export function servedContainers(status: GroupStatus | null): Container[] {
+  return status?.containers.filter(({ primary, phase }) => primary !== null && phase !== "FAILED") ?? [];
+}
+
+/** With the stacks that they belong to. */
+export function namesOf(containers: readonly Container[]): string {
+  return containers.map(({ name, stack }) => `${name} (stack ${stack})`).join(", ");
+}
