@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { z } from "zod";
 import { canonical, check, faultText, type InputFault } from "./contract";
 import { UserError } from "./errors";
@@ -128,8 +129,8 @@ export function defineResource<I extends Shape, O extends Shape>(
     return { id, inputs: inputsFrom(values), outputs: outputsFrom(values) };
   }
 
-  function stateOf(inputs: Inputs, outputs: Values, status: "ok" | "degraded"): Values {
-    return clean({ ...(inputs as Values), ...outputs, schemaVersion: SCHEMA_VERSION, status });
+  function stateOf(inputs: Inputs, outputs: Values, own: { status: string; incarnation: unknown }): Values {
+    return clean({ ...(inputs as Values), ...outputs, schemaVersion: SCHEMA_VERSION, ...own });
   }
 
   async function run<T>(
@@ -157,6 +158,11 @@ export function defineResource<I extends Shape, O extends Shape>(
 
   async function apply(verb: string, news: Values, storedAs?: { id: string; olds: Values }) {
     let id = storedAs?.id ?? "";
+    const incarnation = storedAs ? storedAs.olds.incarnation : randomUUID();
+    const state = (outputs: Values, status: "ok" | "degraded") => {
+      if (!storedAs) incarnations.set(keyOf(id), incarnation as string);
+      return stateOf(inputsFrom(news), outputs, { status, incarnation });
+    };
     const outs = await run(
       verb,
       { ...storedAs?.olds, ...news },
@@ -170,12 +176,12 @@ export function defineResource<I extends Shape, O extends Shape>(
           inputs: tryInputs(storedAs.olds) ?? inputs,
           outputs: outputsFrom(storedAs.olds),
         };
-        return stateOf(inputs, (await definition.apply({ inputs, stored, context })) as Values, "ok");
+        return state((await definition.apply({ inputs, stored, context })) as Values, "ok");
       },
       (message, kept) => {
         const before = storedAs ? pick(storedAs.olds, Object.keys(definition.outputs.shape)) : {};
-        const state = stateOf(inputsFrom(news), { ...before, ...(kept as Values) }, "degraded");
-        return partialFailure({ message, id, properties: { ...state, __provider: news.__provider } });
+        const properties = state({ ...before, ...(kept as Values) }, "degraded");
+        return partialFailure({ message, id, properties: { ...properties, __provider: news.__provider } });
       },
     );
     return { id, outs };
@@ -185,6 +191,8 @@ export function defineResource<I extends Shape, O extends Shape>(
     const result = check(definition.inputs, pick(values, inputKeys));
     return result.ok ? (result.value as Inputs) : undefined;
   }
+
+  const keyOf = (id: string) => `${definition.kind} ${id}`;
 
   return {
     async check(_olds, news) {
@@ -225,16 +233,28 @@ export function defineResource<I extends Shape, O extends Shape>(
         const outputs = await definition.read({ inputs: stored.inputs, stored, context });
         if (outputs === null) return { id: "", props: {} };
         const status = props.status === "ok" ? "ok" : "degraded";
-        return { id, props: stateOf(stored.inputs, outputs as Values, status) };
+        const { incarnation } = props;
+        return { id, props: stateOf(stored.inputs, outputs as Values, { status, incarnation }) };
       }),
 
     delete: (id, props) =>
       run("delete", props, async ({ context }) => {
+        const newer = incarnations.get(keyOf(id));
+        if (newer !== undefined && newer !== props.incarnation) {
+          context.log("it has another name in the program now, and goes on as it is");
+          return;
+        }
         const stored = storedFrom(id, props);
         await definition.remove({ inputs: stored.inputs, stored, context });
       }),
   };
 }
+
+/**
+ * What this process, which lives for one run of Pulumi, has created. A resource that is renamed in the program is created
+ * under its new name, which takes over what is there, and then deleted under its old one: not what it stands for.
+ */
+const incarnations = new Map<string, string>();
 
 function pick(values: Values, keys: readonly string[]): Values {
   return Object.fromEntries(keys.filter((key) => values[key] !== undefined).map((key) => [key, values[key]]));

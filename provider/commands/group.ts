@@ -35,6 +35,7 @@ ${NETWORK_FACTS}
 text claim ${claimFile}
 ${STATE_FACTS}
 text bundle ${paths.tls.ca}
+text config ${paths.groupConfig}
 for wal in ${paths.etcdData}/member/wal/*.wal; do [ -e "$wal" ] && fact data yes && break; done
 text rebuilt ${paths.etcdRebuilt}
 [ -e ${bootstrapMarker} ] && fact marker yes
@@ -87,5 +88,5 @@ set -e
 ${UNMOUNT_STATE}
 rmdir ${paths.state} 2>/dev/null || true
 rm -rf ${paths.run}
-find ${paths.etc} -mindepth 1 -maxdepth 1 ! -path "$claim" -exec rm -rf {} +
+[ ! -d ${paths.etc} ] || find ${paths.etc} -mindepth 1 -maxdepth 1 ! -path "$claim" -exec rm -rf {} +
 rm -rf ${paths.etc}`;

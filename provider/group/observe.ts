@@ -1,7 +1,9 @@
 import { OBSERVE_GROUP_SCRIPT } from "../commands/group";
+import type { Ports } from "../contract";
 import { type NetworkFacts, parseNetworkFacts } from "../preflight/facts";
 import type { HostSession } from "../ssh/session";
 import { type Claim, parseClaim } from "./claim";
+import { portsIn } from "./ports";
 import type { StateView } from "./state-folder";
 
 /** What a group finds on one host. */
@@ -9,6 +11,8 @@ export interface HostView {
   network: NetworkFacts;
   claim: Claim | null;
   state: StateView;
+  /** Those that an earlier run gave it; null: none. */
+  ports: Ports | null;
   /** Trust bundle of an earlier run; empty: none. */
   bundle: string;
   /** etcd and etcdctl are installed. */
@@ -53,6 +57,7 @@ export async function observeGroupHost(host: HostSession, stateFolder = ""): Pro
       isFilled: one("stateFilled") !== null,
       isChosenFilled: one("folderFilled") !== null,
     },
+    ports: portsIn(one("config")),
     bundle: one("bundle") ?? "",
     hasEtcd: one("etcd") !== null,
     hasEtcdctl: one("etcdctl") !== null,

@@ -15,11 +15,13 @@ import type { HostSession } from "../ssh/session";
 import { checkClaims, claimHosts } from "./claim";
 import { syncWithExternalEtcd, withExternalEtcd } from "./external-etcd";
 import { type GroupFiles, writeFiles } from "./group-files";
+import { keysOnHosts, newHeartbeatKeys } from "./heartbeat-keys";
 import { withHostLocks } from "./host-lock";
 import { installEtcd } from "./install-etcd";
 import { type HostView, observeGroupHost } from "./observe";
 import { drainLeaving, type LeavingRequest } from "./leaving";
 import { policyOf } from "./policy";
+import { keepPorts } from "./ports";
 import { checkReachability } from "./reachability";
 import { hostsToMount, mountStateFolder } from "./state-folder";
 
@@ -29,18 +31,20 @@ export interface SyncRequest extends LeavingRequest {
   trust: Trust;
   /** The keys of the last run, which the running etcd trusts. */
   trustBefore: Trust | undefined;
-  heartbeatKeys: readonly string[];
   heartbeatKeysBefore: readonly string[] | undefined;
+  /** New keys are asked for. */
+  rotated: boolean;
   /** An earlier run came to its end. */
   finished: boolean;
   /** Called before the first change on a host, with the keys that are in force from now on. */
-  touched(trust: Trust): void;
+  touched(trust: Trust, heartbeatKeys: string[]): void;
 }
 
 export interface Synced {
   policy: Policy;
   voters: string[];
   trust: Trust;
+  heartbeatKeys: string[];
 }
 
 /** Brings hosts and etcd to what is declared, from any state that an interrupted run left. */
@@ -64,6 +68,7 @@ async function sync(request: SyncRequest): Promise<Synced> {
     );
   const own = { group: inputs.name, stack: inputs.stack };
   checkClaims(own, new Map([...views].map(([name, view]) => [name, view.claim])));
+  keepPorts(inputs.ports, views);
   const withoutFolder = hostsToMount(stateFolder, views);
   const facts = new Map([...views].map(([name, view]) => [name, view.network]));
   const policy = policyOf(inputs, facts, request.before);
@@ -71,7 +76,9 @@ async function sync(request: SyncRequest): Promise<Synced> {
   await checkNewPairs(request, views);
 
   const trust = renewCertificates(request.trust, replaced);
-  request.touched(trust);
+  const heartbeatKeysBefore = request.heartbeatKeysBefore ?? (await keysOnHosts(hosts.values()));
+  const heartbeatKeys = newHeartbeatKeys(heartbeatKeysBefore, request.rotated);
+  request.touched(trust, heartbeatKeys);
   await claimHosts(hosts.values(), own);
   if (stateFolder !== undefined && withoutFolder.length > 0) {
     const concerned = new Map(withoutFolder.map((name) => [name, hosts.get(name)!]));
@@ -84,8 +91,8 @@ async function sync(request: SyncRequest): Promise<Synced> {
     inputs,
     hosts,
     trust,
-    heartbeatKeys: request.heartbeatKeys,
-    heartbeatKeysBefore: request.heartbeatKeysBefore,
+    heartbeatKeys,
+    heartbeatKeysBefore,
     policy,
     bundle: bundleOf({ ...trust, adopted }),
     views,
@@ -97,7 +104,7 @@ async function sync(request: SyncRequest): Promise<Synced> {
       await withExternalEtcd(first!, external, (etcd) => drainLeaving(etcd, request));
     }
     await syncWithExternalEtcd(files, { external, log: request.log });
-    return { policy, voters: [], trust: { ...trust, adopted } };
+    return { policy, voters: [], trust: { ...trust, adopted }, heartbeatKeys };
   }
   const voterHosts = new Map([...hosts].filter(([name]) => voters.some((voter) => voter.name === name)));
   await installEtcd(voterHosts, "etcd", { views, log: request.log });
@@ -130,7 +137,8 @@ async function sync(request: SyncRequest): Promise<Synced> {
     await retireFormerVoters(hosts, views, voterHosts);
     await ensureAuth(etcd, { group: inputs.name, hosts: inputs.hosts.map((entry) => entry.name) });
     await writePolicy(etcd, policy);
-    return { policy, voters: voters.map((voter) => voter.name), trust: { ...trust, adopted } };
+    const names = voters.map((voter) => voter.name);
+    return { policy, voters: names, trust: { ...trust, adopted }, heartbeatKeys };
   });
 }
 

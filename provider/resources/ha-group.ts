@@ -16,7 +16,6 @@ import { ownVotersOf } from "../etcd/voters";
 import { type Fleet, onAll, withFleet } from "../fleet";
 import { enteringMaintenance, untilDrained } from "../group/drained";
 import { externalEtcdAnswers, leaveExternalEtcd } from "../group/external-etcd";
-import { newHeartbeatKeys } from "../group/heartbeat-keys";
 import { removeGroup } from "../group/remove";
 import { connectionFaults, type GroupInputs, groupInputsSchema } from "../group/schema";
 import { etcdUrls, syncGroup } from "../group/sync";
@@ -79,30 +78,24 @@ export const haGroupHandlers = defineResource({
           { group: inputs.name, hosts: inputs.hosts, rotation: inputs.certificateRotation },
           before?.trust,
         );
-        const rotated = before?.trust?.rotation !== inputs.certificateRotation;
-        const heartbeatKeys = newHeartbeatKeys(before?.heartbeatKeys, rotated);
-        const {
-          policy,
-          voters,
-          trust: trusted,
-        } = await syncGroup({
+        const synced = await syncGroup({
           inputs,
           fleet: current,
           trust,
           trustBefore: before?.trust,
-          heartbeatKeys,
           heartbeatKeysBefore: before?.heartbeatKeys,
+          rotated: before?.trust?.rotation !== inputs.certificateRotation,
           before: before?.policy,
           leaving: [...left.hosts.keys()],
           finished: before?.voters !== undefined,
           log: context.log,
           signal: context.signal,
-          touched: (inForce) => context.keep({ trust: inForce, heartbeatKeys }),
+          touched: (inForce, heartbeatKeys) => context.keep({ trust: inForce, heartbeatKeys }),
         });
-        const result = outputsOf({ inputs, policy, trust: trusted, heartbeatKeys, voters });
+        const result = outputsOf({ inputs, ...synced });
         result.behind = [...current.unreachable.keys()];
         context.keep(result);
-        const hosts = enteringMaintenance(before?.policy, policy);
+        const hosts = enteringMaintenance(before?.policy, synced.policy);
         if (hosts.length > 0)
           await untilDrained({ handle: result.handle, hosts, log: context.log, signal: context.signal });
         await removeGroup(left, {

@@ -137,7 +137,9 @@ describe("the frame of a resource", () => {
         news,
       );
       assert.equal(id, "thing/a");
-      assert.deepEqual(outs, {
+      const { incarnation, ...rest } = outs!;
+      assert.equal(typeof incarnation, "string");
+      assert.deepEqual(rest, {
         name: "a",
         place: "x",
         size: 3,
@@ -250,16 +252,33 @@ describe("the frame of a resource", () => {
       assert.equal((await handlers({ read: async () => null }).read("thing/a", props)).id, "");
     });
 
+    it("leaves alone what another resource of the run has created: it was renamed in the program", async () => {
+      const removed: string[] = [];
+      const thing = handlers({
+        async remove({ inputs: { name } }) {
+          removed.push(name);
+        },
+      });
+      const news = { name: "c", place: "x", __provider: "p" };
+      const { id, outs: former } = await thing.create(news);
+      const { outs } = await thing.create(news);
+      await thing.delete(id, former!);
+      assert.deepEqual(removed, []);
+      const { outs: updated } = await thing.update(id, outs!, { ...news, size: 4 });
+      await thing.delete(id, updated!);
+      assert.deepEqual(removed, ["c"]);
+    });
+
     it("hands stored inputs and outputs to the removal", async () => {
       let seen: unknown;
       await handlers({
         async remove({ stored }) {
           seen = stored;
         },
-      }).delete("thing/a", props);
+      }).delete("thing/b", { ...props, name: "b" });
       assert.deepEqual(seen, {
-        id: "thing/a",
-        inputs: { name: "a", place: "x", size: 3, peers: [] },
+        id: "thing/b",
+        inputs: { name: "b", place: "x", size: 3, peers: [] },
         outputs: { seen: "s" },
       });
     });

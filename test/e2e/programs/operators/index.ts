@@ -10,17 +10,28 @@ interface HostSettings extends Pick<HostArgs, "role" | "maintenance"> {
 const config = new pulumi.Config();
 const privateKey = config.requireSecret("privateKey");
 
+/** What is added to the names that resources have in the program; not to those of what they stand for. */
+const suffix = config.get("suffix") ?? "";
 const settings = config.requireObject<HostSettings[]>("hosts");
 const hosts = settings.map(
   ({ name, address, hostKey, ...how }) =>
-    new Host(name, { ...how, connection: { host: address, user: "root", privateKey, hostKey } }),
+    new Host(`${name}${suffix}`, {
+      ...how,
+      name,
+      connection: { host: address, user: "root", privateKey, hostKey },
+    }),
 );
-const group = new HaGroup("operators", { hosts, ports: config.getObject("ports") });
+const group = new HaGroup(`operators${suffix}`, {
+  name: "operators",
+  hosts,
+  ports: config.getObject("ports"),
+});
 for (const { name, role } of settings)
-  if (role !== "witness") new HeartbeatAgent(name, { host: name, group });
+  if (role !== "witness") new HeartbeatAgent(`${name}${suffix}`, { host: name, group });
 
 for (const [name, address] of Object.entries(config.requireObject<Record<string, string>>("containers")))
-  new ProtectedContainer(name, {
+  new ProtectedContainer(`${name}${suffix}`, {
+    name,
     group,
     image: config.require("image"),
     command: ["redis-server", "--save", "", "--protected-mode", "no"],
