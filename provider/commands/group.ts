@@ -73,9 +73,11 @@ claim=${claimFile}
 [ -f "$claim" ] || exit 0
 grep -qF "\\"group\\":\\"$1\\"" "$claim" && grep -qF "\\"stack\\":\\"$2\\"" "$claim" || exit 0
 if [ -e ${unitFolder}/${units.gate} ] || [ -e ${unitFolder}/${units.agent} ]; then
+  # Not as a part of a condition: \`set -e\` would do nothing inside.
   (
 ${removeAgent}
-  ) || exit
+  )
+  [ $? -eq 0 ] || exit 1
 fi
 { systemctl stop --no-block ${units.etcd}; systemctl kill --signal=KILL ${units.etcd}; } 2>/dev/null
 systemctl disable --now --quiet ${units.etcd} 2>/dev/null

@@ -2,9 +2,9 @@ import type { GroupStatus } from "../contract";
 
 type Container = GroupStatus["containers"][number];
 
-/** Containers that a host owns and serves. */
+/** Containers that run on some host. */
 export function servedContainers(status: GroupStatus | null): Container[] {
-  return status?.containers.filter(({ primary, phase }) => primary !== null && phase !== "FAILED") ?? [];
+  return status?.containers.filter(({ primary }) => primary !== null) ?? [];
 }
 
 /** With the stacks that they belong to. */
