@@ -26,6 +26,7 @@ import { pause } from "./pace";
 import { createPeerClocks } from "./peer-clocks";
 import { createProber } from "./prober";
 import { createPromises } from "./promises";
+import { createProofOfLife } from "./proof-of-life";
 import { establishSession, readStore } from "./session";
 import { groupStatus } from "./status";
 import { whomToSwitchOff } from "./stonith";
@@ -169,6 +170,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       syncGate,
       probe,
       beats,
+      proveLife: createProofOfLife(session),
       fencer: createFencer(session),
       keepLeadership: createLeaderKeeper(session),
       switchOff: createSwitch(session),
@@ -262,6 +264,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       tools.lastGateCheck = env.clock.now();
       await step("the gate was not checked", checkGate(session));
     }
+    await step("what runs here was not looked at", tools.proveLife());
     await step("the generations here were not looked through", keepStored(session));
     for (const { host, because } of whomToFence(session)) tools.fencer.fence(host, because);
     tools.switchOff(whomToSwitchOff(session));
@@ -305,6 +308,7 @@ interface Tools {
   syncGate: ReturnType<typeof createGateKeeper>;
   probe: ReturnType<typeof createProber>;
   beats: Beats;
+  proveLife: ReturnType<typeof createProofOfLife>;
   fencer: Fencer;
   keepLeadership: ReturnType<typeof createLeaderKeeper>;
   switchOff: ReturnType<typeof createSwitch>;

@@ -74,6 +74,8 @@ export function localOf(context: Context, container: string): Local {
     noHoldBefore: 0,
     noPrepareBefore: 0,
     heldSince: null,
+    unreleased: false,
+    stalledSince: null,
     tending: false,
     noTendingBefore: 0,
     checked: null,

@@ -13,6 +13,8 @@ export async function observeCopy(session: Context, name: string): Promise<void>
   const local = localOf(session, name);
   local.state = copy.state;
   local.detail = copy.detail;
+  const waits = copy.state === "held" || copy.state === "frozen" || copy.state === "traced";
+  local.stalledSince = waits ? (local.stalledSince ?? session.env.clock.wall()) : null;
   local.mac = copy.mac === null ? null : copy.mac === realMac(session.me.group, name) ? "real" : "parked";
   if (copy.state === "prepared") enter(session, name, local, "PREPARED");
   if (copy.state === "absent") enter(session, name, local, "ABSENT");

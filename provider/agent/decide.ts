@@ -39,6 +39,10 @@ export interface LocalCopy {
   noPrepareBefore: number;
   /** Since when it has been held, monotonic ms. */
   heldSince: number | null;
+  /** It was released, and did not come to execute. */
+  unreleased: boolean;
+  /** Since when it has not executed, for people, ISO 8601; null: it does. */
+  stalledSince: string | null;
   /** The files of its named generation are being fetched or hashed. */
   tending: boolean;
   /** After that failed, not again before this time, monotonic ms. */
@@ -195,13 +199,14 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
   const { container, copy } = input;
   const owner = container.owner!.value;
   if (copy.state === "frozen") return { do: "resume", because: "the lease is live again and it still owns" };
-  // The agent that opened its gate ended before its last word to the copy that was moved here.
-  if (copy.state === "held") return { do: "release", because: "it serves and is still held" };
-  if (copy.state !== "running")
+  if (copy.state === "held") return decideHeldOwner(input, spec);
+  if (copy.state !== "running" && copy.state !== "traced")
     return afterCrash(input, spec.onFailure, `it ended: ${copy.detail ?? copy.state}`);
   if (!copy.joined) return { do: "rejoin", because: "its gate is not open" };
   const listing = decideListing(input);
   if (listing) return listing;
+  if (copy.state === "traced")
+    return nothing("another program traces it, and nothing can be done with it meanwhile");
   if (copy.unhealthy) return afterApplicationFailure(input, spec.onFailure, copy.unhealthy);
   if (usableGeneration(container) && hasJustBegun(input))
     return nothing("it has just begun, and its clients come back first");
@@ -224,6 +229,18 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
   if (misplaced && !copy.checkpointing && input.now >= copy.noMoveBefore && !container.migration)
     return { do: "move", ...misplaced };
   return decideHolding(input) ?? decideCheckpoint(input, standbys);
+}
+
+/**
+ * RUNNING and still before its first instruction: its release was not asked for, as the agent ended before, or was asked
+ * for and failed. That is no fault of the application's, so that its memory is kept.
+ */
+function decideHeldOwner(input: DecideInput, spec: ContainerSpec): Decision {
+  if (!input.copy.unreleased) return { do: "release", because: "it serves and is still held" };
+  const because = "it was restored and did not execute after its release";
+  return triesSpent(input, spec.onFailure.tries)
+    ? { do: "give-up", because }
+    : { do: "begin-again", cold: false, because };
 }
 
 function decideListing({ container, copy, wantedMembers }: DecideInput): Decision | null {
@@ -306,7 +323,8 @@ export function untriedHosts(container: ContainerView, tried: string[]): string[
 
 function decideStandby(input: DecideInput, spec: ContainerSpec): Decision {
   const { container, copy } = input;
-  if (copy.state === "running" || copy.state === "frozen" || copy.state === "exited" || copy.mac === "real") {
+  const hasRun = ["running", "traced", "frozen", "exited"].includes(copy.state);
+  if (hasRun || copy.mac === "real") {
     return { do: "evict", because: `${container.owner!.value.host} owns it` };
   }
   const takeOver = decideTakeOver(input);

@@ -189,6 +189,8 @@ export type CopyState =
   | "warm"
   | "running"
   | "frozen"
+  /** Another program keeps one of its processes in a ptrace stop. */
+  | "traced"
   /** It ran and its process is gone. */
   | "exited";
 
@@ -212,7 +214,7 @@ export type FreezeReason = "dump" | "lapse" | "handover" | "warm";
 
 /**
  * Containers below the engines' names. Calls about one container never overlap (the caller sees to it), except
- * `freeze`, `kill` and `inspect`, which must work at any time.
+ * `freeze`, `kill`, `inspect` and `look`, which must work at any time.
  */
 export interface Runtime {
   /** Engine network, shims, CRIU configuration: what every container needs. Idempotent. */
@@ -226,6 +228,8 @@ export interface Runtime {
   /** Copies of ours in any engine, whether we still have a specification or not. */
   list(): Promise<CopyInfo[]>;
   inspect(container: string): Promise<CopyInfo>;
+  /** Only how it is doing, from the kernel alone: at no cost worth mentioning, whatever the engine does. */
+  look(container: string): Promise<CopyState>;
   /** Create the container so that a generation can be restored into it. Idempotent; replaces a copy of another spec. */
   prepare(request: CopyRequest): Promise<void>;
   /** Create and start cold, replacing what is there. Resolves when its first process runs. */
@@ -245,6 +249,7 @@ export interface Runtime {
       tcp: "close" | "established";
     },
   ): Promise<void>;
+  /** Lets a held copy go. Rejects where it does not execute within a second: it is held still, and may be asked again. */
   release(container: string): Promise<void>;
   /**
    * Lets a held copy go and freezes it (reason `warm`) as soon as the engine is done with it: a thaw has it serving.
@@ -260,6 +265,10 @@ export interface Runtime {
    * container.
    */
   dump(request: { container: string; folder: string; stop?: () => Promise<void> }): Promise<DumpResult>;
+  /**
+   * Resolves when it is frozen, or when that is noted: while CRIU or an engine works in its cgroup the reason takes
+   * effect as soon as that ends, since CRIU, stopped by it, would stop the container for as long.
+   */
   freeze(container: string, reason: FreezeReason): Promise<void>;
   thaw(container: string, reason: FreezeReason): Promise<void>;
   /** SIGKILL everything of it, at once, whatever the engine is doing. Resolves when no process is left. */

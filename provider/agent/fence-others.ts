@@ -1,4 +1,4 @@
-import { count, type Context, track } from "./context";
+import { type Context, count, track } from "./context";
 import { fenceTxn } from "./ownership";
 
 export interface Fencer {

@@ -1,6 +1,7 @@
 import { type HostInfo, keysOf } from "../contract";
 import type { Context } from "./context";
 import { sessionCompares } from "./ownership";
+import { stalledHere } from "./stalled";
 import { VERSION } from "./version";
 
 /** Free memory is told in steps of this size, so that the record does not change all the time. */
@@ -39,6 +40,12 @@ async function publish(context: Context): Promise<void> {
       [...context.locals].flatMap(([name, { state, held, warmMb }]) =>
         state === "warm" && held ? [[name, { ...held, memoryMb: warmMb ?? 0 }]] : [],
       ),
+    ),
+    stalled: Object.fromEntries(
+      [...context.locals].flatMap(([name, local]) => {
+        const stalled = stalledHere(local);
+        return stalled ? [[name, stalled]] : [];
+      }),
     ),
     ...facts,
     suspects: [...context.suspects].sort(),

@@ -48,14 +48,16 @@ async function lapse(session: Context): Promise<void> {
 }
 
 async function freezeAll(session: Context, which: (local: Local) => boolean): Promise<string[]> {
-  const running = [...session.locals].filter(([, local]) => local.state === "running" && which(local));
+  const isFreezable = ({ state }: Local) => state === "running" || state === "traced";
+  const running = [...session.locals].filter(([, local]) => isFreezable(local) && which(local));
   await Promise.allSettled(
     running.map(async ([name, local]) => {
       local.joined = false;
+      local.stalledSince ??= session.env.clock.wall();
       enter(session, name, local, "LAPSED");
       await session.env.runtime.freeze(name, "lapse");
       // It may have ended meanwhile, and nobody would be told again.
-      if (local.state === "running") local.state = "frozen";
+      if (isFreezable(local)) local.state = "frozen";
     }),
   );
   return running.map(([name]) => name);

@@ -12,6 +12,7 @@ import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
 import { hasRoomOn, isLiveMember, placed, warmBytes } from "./input";
 import { overdue } from "./schedule";
+import { stalledAnywhere } from "./stalled";
 import { WARM_RESERVE_MB } from "./standby";
 import type { ContainerView } from "./view";
 
@@ -101,6 +102,7 @@ function containerStatus(context: Context, container: ContainerView): ContainerS
   const spec = container.spec!.value;
   const owner = container.owner?.value ?? null;
   const generation = container.generation?.value ?? null;
+  const stalled = stalledAnywhere(context, container);
   return {
     name: container.name,
     stack: spec.stack,
@@ -108,7 +110,8 @@ function containerStatus(context: Context, container: ContainerView): ContainerS
     image: spec.workload.image,
     virtualIps: spec.virtualIps,
     specDigest: specDigest(spec),
-    phase: owner?.phase ?? "PENDING",
+    phase: stalled?.phase ?? owner?.phase ?? "PENDING",
+    stalledSince: stalled?.since ?? null,
     primary: owner && owner.phase !== "FAILED" && owner.phase !== "STOPPED" ? owner.host : null,
     epoch: owner?.epoch ?? 0,
     generation: generation && { gen: generation.gen, epoch: generation.epoch },

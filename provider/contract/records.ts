@@ -169,6 +169,10 @@ export type Rule = z.infer<typeof ruleSchema>;
 export const declaredSchema = z.object({ what: z.string(), host: nameSchema });
 export type Declared = z.infer<typeof declaredSchema>;
 
+/** Why a container that is RUNNING by its record does not execute. */
+export const stalledPhaseSchema = z.enum(["LAPSED", "HELD", "FROZEN", "TRACED"]);
+export type StalledPhase = z.infer<typeof stalledPhaseSchema>;
+
 /** `host/<h>/info`: what a host tells about itself, rewritten when it changes. */
 export const hostInfoSchema = z.object({
   version: z.string(),
@@ -176,6 +180,8 @@ export const hostInfoSchema = z.object({
   copies: z.record(z.string(), z.string()),
   /** Warm copies here: the generation each was restored from, and the memory it takes, MB. */
   warm: z.record(z.string(), z.strictObject({ epoch: z.int(), gen: z.int(), memoryMb: z.int() })).default({}),
+  /** Copies here that do not execute though RUNNING: what they do instead, and since when, ISO 8601. */
+  stalled: z.record(z.string(), z.strictObject({ phase: stalledPhaseSchema, since: z.string() })).default({}),
   /** Free memory. */
   memoryMb: z.int(),
   certificateUntil: z.string(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { nameSchema } from "./names";
-import { lastFailoverSchema } from "./records";
+import { lastFailoverSchema, phaseSchema, stalledPhaseSchema } from "./records";
 
 /** What `container-ha status --json` prints and what the provider's read handlers consume. */
 export const hostStatusSchema = z.object({
@@ -30,8 +30,14 @@ export const containerStatusSchema = z.object({
   image: z.string(),
   virtualIps: z.array(z.string()),
   specDigest: z.string(),
-  /** The owner's phase; PENDING before the first owner. */
-  phase: z.enum(["PENDING", "RUNNING", "RESTORING", "RESUMING", "STOPPED", "FAILED"]),
+  /**
+   * The owner's phase, PENDING before the first owner. RUNNING is said only of what executes: else why it does not. Its
+   * owner's lease ran out (LAPSED), it waits before its first instruction (HELD), its cgroup is frozen (FROZEN), or
+   * another program keeps it in a ptrace stop (TRACED).
+   */
+  phase: z.enum(["PENDING", ...phaseSchema.options, ...stalledPhaseSchema.options]),
+  /** Since when it has not executed, ISO 8601; null: it does, or was not meant to. */
+  stalledSince: z.string().nullable().default(null),
   primary: nameSchema.nullable(),
   epoch: z.number(),
   /** Number and epoch of the committed generation. */

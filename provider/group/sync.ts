@@ -1,6 +1,6 @@
 import { bundleOf, issueAdmin, renewCertificates, splitBundle, type Trust } from "../certificates/trust";
-import { RETIRE_VOTER_SCRIPT } from "../commands/group";
 import { RESTART_ALONE_SCRIPT } from "../commands/etcd";
+import { RETIRE_VOTER_SCRIPT } from "../commands/group";
 import { systemd } from "../commands/systemd";
 import { type GroupHost, type Policy, paths, units } from "../contract";
 import { UserError } from "../errors";
@@ -18,8 +18,8 @@ import { type GroupFiles, writeFiles } from "./group-files";
 import { keysOnHosts, newHeartbeatKeys } from "./heartbeat-keys";
 import { withHostLocks } from "./host-lock";
 import { installEtcd } from "./install-etcd";
-import { type HostView, observeGroupHost } from "./observe";
 import { drainLeaving, type LeavingRequest } from "./leaving";
+import { type HostView, observeGroupHost } from "./observe";
 import { policyOf } from "./policy";
 import { keepPorts } from "./ports";
 import { checkReachability } from "./reachability";

@@ -1,4 +1,4 @@
-import type { CopyState, FreezeReason } from "../../provider/agent/env";
+import type { CopyState } from "../../provider/agent/env";
 import { type ContainerSpec, realMac, specDigest } from "../../provider/contract";
 import type { Memory } from "./memory";
 
@@ -8,7 +8,12 @@ export interface SimCopy {
   specDigest: string;
   state: Exclude<CopyState, "absent" | "frozen" | "warm">;
   mac: string;
-  reasons: Set<FreezeReason>;
+  /** Files on the host: why it is to be frozen. */
+  reasons: Set<string>;
+  /** What was written to its `cgroup.freeze` last. */
+  frozen: boolean;
+  /** CRIU keeps its processes in a ptrace stop, but for the parasite that it lets run in them. */
+  traced: boolean;
   life: number;
   /** The counter at `since`. */
   counter: number;
@@ -35,9 +40,13 @@ export interface SimEngine {
   memoryOf(copy: SimCopy): Memory;
   /** Begins to execute. */
   run(copy: SimCopy, memory: Memory): void;
-  freeze(copy: SimCopy, reason: FreezeReason): void;
-  thaw(copy: SimCopy, reason: FreezeReason): void;
+  /** Writes its `cgroup.freeze`. */
+  write(copy: SimCopy, frozen: boolean): void;
+  /** CRIU attaches to it, or lets it go. */
+  trace(copy: SimCopy, traced: boolean): void;
   end(copy: SimCopy, detail: string): void;
+  /** Whether it executes: it runs, is not frozen, and CRIU does not stop it. */
+  executes(container: string): boolean;
   /** Whether it executes and has the MAC that owns its virtual IPs. */
   couldAnswer(container: string): SimCopy | null;
 }
@@ -51,7 +60,7 @@ export interface EngineOptions {
 
 export function createEngine({ group, now, changed }: EngineOptions): SimEngine {
   const copies = new Map<string, SimCopy>();
-  const executes = (copy: SimCopy) => copy.state === "running" && copy.reasons.size === 0;
+  const executes = (copy: SimCopy) => copy.state === "running" && !copy.frozen && !copy.traced;
   const memoryOf = (copy: SimCopy): Memory => ({
     life: copy.life,
     counter: copy.counter + (executes(copy) ? now() - copy.since : 0),
@@ -71,6 +80,8 @@ export function createEngine({ group, now, changed }: EngineOptions): SimEngine 
         state,
         mac,
         reasons: new Set(),
+        frozen: false,
+        traced: false,
         life: 0,
         counter: 0,
         since: now(),
@@ -83,8 +94,9 @@ export function createEngine({ group, now, changed }: EngineOptions): SimEngine 
     stateOf(container) {
       const copy = copies.get(container);
       if (!copy) return "absent";
-      if (copy.state !== "running" || copy.reasons.size === 0) return copy.state;
-      return copy.reasons.has("warm") ? "warm" : "frozen";
+      if (copy.state !== "running") return copy.state;
+      if (copy.frozen) return copy.reasons.has("warm") ? "warm" : "frozen";
+      return copy.traced ? "traced" : "running";
     },
     memoryOf,
     run: (copy, memory) =>
@@ -93,14 +105,26 @@ export function createEngine({ group, now, changed }: EngineOptions): SimEngine 
         copy.life = memory.life;
         copy.counter = memory.counter;
       }),
-    freeze: (copy, reason) => change(copy, () => copy.reasons.add(reason)),
-    thaw: (copy, reason) => change(copy, () => copy.reasons.delete(reason)),
+    write: (copy, frozen) =>
+      change(copy, () => {
+        copy.frozen = frozen;
+      }),
+    trace: (copy, traced) =>
+      change(copy, () => {
+        copy.traced = traced;
+      }),
     end: (copy, detail) =>
       change(copy, () => {
         copy.state = "exited";
         copy.detail = detail;
         copy.reasons.clear();
+        copy.frozen = false;
+        copy.traced = false;
       }),
+    executes(container) {
+      const copy = copies.get(container);
+      return copy !== undefined && executes(copy);
+    },
     couldAnswer(container) {
       const copy = copies.get(container);
       return copy && executes(copy) && copy.mac === realMac(group, container) ? copy : null;

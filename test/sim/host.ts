@@ -4,6 +4,7 @@ import { agentTimeouts, leaseTimeouts, type StoreTimeouts } from "../../provider
 import type { LeaseEnv } from "../../provider/agent/lease/env";
 import { createLease } from "../../provider/agent/lease/lease";
 import type { CtlRequest, Event, GroupConfig } from "../../provider/contract";
+import { createCriu, type SimCriu } from "./criu";
 import { createSimDisk, type SimDisk } from "./disk";
 import { createEngine, type SimEngine } from "./engine";
 import { createFailpoints, type Failpoints } from "./failpoints";
@@ -82,6 +83,7 @@ export interface Machine {
   bootId: string;
   kernel: SimKernel;
   engine: SimEngine;
+  criu: SimCriu;
   /** `/run`: gone with the power. */
   session: Awaited<ReturnType<HostPort["readSession"]>>;
 }
@@ -118,6 +120,8 @@ export function createHost(
       restore: new Map(),
       dump: new Map(),
       dumpsLost: new Map(),
+      releasesLost: new Map(),
+      slow: new Map(),
       probe: new Map(),
       announce: new Map(),
       crashAfter: new Map(),
@@ -146,11 +150,14 @@ export function createHost(
     boots += 1;
     host.on = true;
     const { now } = scheduler;
+    const machine = newProcess();
+    const engine = ground.tamper.engine(createEngine({ group, now, changed: ground.changed }));
     host.machine = {
-      process: newProcess(),
+      process: machine,
       bootId: `${name}-boot-${boots}`,
       kernel: createKernel({ now, rate, random, changed: ground.changed }),
-      engine: ground.tamper.engine(createEngine({ group, now, changed: ground.changed })),
+      engine,
+      criu: createCriu({ engine, machine, now }),
       session: null,
     };
     startLease();

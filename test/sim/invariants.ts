@@ -56,6 +56,8 @@ export interface InvariantsOptions {
 const STALE_COPY_MS = 5000;
 /** Beyond W, a container may be down this long though a host that holds its generation could run it (I7). */
 const IDLE_MS = 15_000;
+/** RUNNING under a live lease and not executing, for whatever reason (I10). */
+const STALLED_MS = 2000;
 
 export function createInvariants({
   group,
@@ -81,6 +83,7 @@ export function createInvariants({
   let outage: { at: number; until: number | null } | null = null;
   const floors = new Map<string, number>();
   const staleSince = new Map<string, number>();
+  const stalledSince = new Map<string, number>();
   const specs = new Map<string, string>();
   const names = new Set<string>();
   const macs = new Map<string, string>();
@@ -258,6 +261,7 @@ export function createInvariants({
     kept.look(container);
     for (const host of hosts.values()) lookForStale(host, container, owner);
     lookForIdle(container, owner, serving.length > 0);
+    lookForStalled(container, owner);
   }
 
   function lookAtServing(name: string, container: string, owner: Owner | undefined): void {
@@ -318,6 +322,24 @@ export function createInvariants({
     downSince.set(container, since);
     if (now() - since > limit)
       violated(`I7: nobody answered for ${container} for ${limit} ms, though ${able} could have`);
+  }
+
+  /** I10: what its record calls RUNNING executes behind an open gate, as long as its host can renew. */
+  function lookForStalled(container: string, owner: Owner | undefined): void {
+    const host = owner?.phase === "RUNNING" ? hosts.get(owner.host) : undefined;
+    const isOwn = host !== undefined && sessions.get(host.name) === owner!.sid;
+    const isFenced = host !== undefined && tombstones.has(`${host.name}/${owner!.sid}`);
+    const moves = migrations.get(container)?.stage === "MOVING";
+    if (!isOwn || isFenced || moves || host.soundSince === null || answers(host, container)) {
+      stalledSince.delete(container);
+      return;
+    }
+    const since = Math.max(stalledSince.get(container) ?? now(), host.soundSince);
+    stalledSince.set(container, since);
+    if (now() - since > STALLED_MS)
+      violated(
+        `I10: ${container} is RUNNING on ${host.name} by its record and has not executed for ${STALLED_MS} ms`,
+      );
   }
 
   const seen: Invariants = {

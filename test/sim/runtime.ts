@@ -1,7 +1,9 @@
 import { type Runtime, Undumpable } from "../../provider/agent/env";
 import { type ContainerSpec, parkedMac, specDigest } from "../../provider/contract";
+import type { SimCriu } from "./criu";
 import type { SimDisk } from "./disk";
 import type { SimCopy, SimEngine } from "./engine";
+import { freezerOf } from "./freezer";
 import type { SimKernel } from "./kernel";
 import { createListeners } from "./listeners";
 import type { SimProcess } from "./process";
@@ -27,6 +29,10 @@ export interface Faults {
   dumpsLost: Map<string, number>;
   probe: Map<string, string>;
   announce: Map<string, string>;
+  /** So many releases do not come to pass: it waits before its first instruction still. */
+  releasesLost: Map<string, number>;
+  /** Calls by their name: each takes this much longer, ms. */
+  slow: Map<string, number>;
   /** It ends by itself this long after each beginning, ms. */
   crashAfter: Map<string, number>;
 }
@@ -35,6 +41,7 @@ export interface RuntimeOptions {
   group: string;
   host: string;
   engine: SimEngine;
+  criu: SimCriu;
   kernel: SimKernel;
   disk: SimDisk;
   faults: Faults;
@@ -52,8 +59,16 @@ export interface SimRuntime extends Runtime {
   exited(container: string): void;
 }
 
+/** Of each of an engine's commands. */
+const ENGINE_LIMIT_MS = 30_000;
+const ENGINE_LOOK_MS = 5;
+const RELEASE_LIMIT_MS = 1000;
+
 export function createRuntime(o: RuntimeOptions): SimRuntime {
-  const { engine, kernel, faults, durations, machine, process } = o;
+  const { engine, criu, kernel, faults, durations, machine, process } = o;
+  const freezer = freezerOf(o);
+  /** Restores whose engine is not done yet: what gives the cgroup back. */
+  const loans = new Map<string, () => Promise<void>>();
   const active = new Map<string, string>();
   const listeners = createListeners<string>();
 
@@ -63,13 +78,15 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
     if (other) o.violated(`${o.host}: ${call} of ${container} was called during ${other}`);
     active.set(container, call);
     try {
+      const late = faults.slow.get(call) ?? 0;
+      if (late > 0) await process.wait(late);
       return await work();
     } finally {
       active.delete(container);
     }
   };
   /** An effect that comes after `ms`, whether or not the agent still waits for it. */
-  const effect = <T>(ms: number, action: () => T): Promise<T> =>
+  const effect = <T>(ms: number, action: () => T | Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       machine.after(ms, () => {
         try {
@@ -80,6 +97,47 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
         }
       });
     });
+  /** Something that goes on without the agent; what comes of it arrives where the agent still lives. */
+  const arriving = <T>(work: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      work.then(
+        (result) => process.deliver(() => resolve(result)),
+        (error) => process.deliver(() => reject(error)),
+      );
+    });
+  /** The engine keeps a lock while it restores, so that its other commands hang while a copy is held. */
+  const untilEngineIsFree = async (container: string) => {
+    const deadline = process.clock.now() + ENGINE_LIMIT_MS;
+    const isBusy = () =>
+      [...engine.copies.values()].some((other) => other.state === "held" && other.container !== container);
+    while (isBusy()) {
+      if (process.clock.now() > deadline)
+        throw new Error(`\`podman\` did not end within ${ENGINE_LIMIT_MS / 1000} s`);
+      await process.wait(ENGINE_LOOK_MS);
+    }
+  };
+  const giveBack = async (container: string) => {
+    const loan = loans.get(container);
+    loans.delete(container);
+    await loan?.();
+  };
+  /** It executes from here on, and the engine notes that a moment later. */
+  const letGo = async (container: string) => {
+    if (needCopy(container).state !== "held") throw new Error(`${container} is not held`);
+    if (!loans.has(container)) loans.set(container, freezer.lend(container));
+    const lost = faults.releasesLost.get(container) ?? 0;
+    if (lost > 0) {
+      faults.releasesLost.set(container, lost - 1);
+      await process.wait(RELEASE_LIMIT_MS);
+      throw new Error(`not within ${RELEASE_LIMIT_MS / 1000} s: ${container} executes after its release`);
+    }
+    await effect(durations.small, () => {
+      const copy = needCopy(container);
+      if (copy.state !== "held") throw new Error(`${container} is not held`);
+      engine.run(copy, engine.memoryOf(copy));
+      crashLater(copy);
+    });
+  };
   const needCopy = (container: string): SimCopy => {
     const copy = engine.copies.get(container);
     if (!copy) throw new Error(`no copy of ${container} is on this host`);
@@ -108,21 +166,27 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
   const runtime: SimRuntime = {
     exited: (container) => machine.after(3, () => process.deliver(() => listeners.tell(container))),
     ensureHost: () =>
-      effect(durations.small, () => {
-        for (const copy of engine.copies.values()) engine.thaw(copy, "dump");
+      effect(durations.small, async () => {
+        for (const { container } of engine.copies.values()) {
+          while (criu.isAt(container)) await process.wait(ENGINE_LOOK_MS);
+          await freezer.thaw(container, "dump");
+        }
       }),
     ensureImage: ({ image }) => effect(durations.small, () => failIf(faults.image, image)),
     list: () =>
       effect(durations.small, () => [...engine.copies.keys()].map((container) => infoOf(container))),
     inspect: (container) => effect(durations.small, () => infoOf(container)),
+    look: async (container) => engine.stateOf(container),
     prepare: ({ spec }) =>
       alone(spec.name, "prepare", async () => {
         needGate(parked(spec), "prepare");
+        await untilEngineIsFree(spec.name);
         await effect(durations.prepare, () => engine.create(spec, parked(spec), "prepared"));
       }),
     start: ({ spec, mac }) =>
       alone(spec.name, "start", async () => {
         needGate(mac, "start");
+        await untilEngineIsFree(spec.name);
         await effect(durations.start, () => {
           failIf(faults.start, spec.name);
           const copy = engine.create(spec, mac, "running");
@@ -137,7 +201,9 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
         const isFree = copy.state === "prepared" || (again && copy.state === "exited");
         if (!isFree || copy.specDigest !== specDigest(spec))
           throw new Error(`${spec.name} cannot be restored on ${o.host}: its copy is ${copy.state}`);
+        freezer.forget(spec.name);
         await ready;
+        loans.set(spec.name, freezer.lend(spec.name));
         await effect(durations.restore, () => {
           if (engine.copies.get(spec.name) !== copy) throw new Error("it was removed meanwhile");
           const image = o.disk.imageIn(folder);
@@ -148,32 +214,27 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
           copy.counter = image.counter;
           copy.origin = { folder, sha256: o.disk.manifestIn(folder), altered: image.altered };
           copy.state = "held";
-          if (!hold) engine.run(copy, image);
+        }).catch(async (error: Error) => {
+          await giveBack(spec.name);
+          throw error;
         });
+        if (!hold) await letGo(spec.name);
       }),
     release: (container) =>
-      alone(container, "release", () =>
-        effect(durations.small, () => {
-          const copy = needCopy(container);
-          if (copy.state !== "held") throw new Error(`${container} is not held`);
-          engine.run(copy, engine.memoryOf(copy));
-          crashLater(copy);
-        }),
-      ),
+      alone(container, "release", async () => {
+        await letGo(container);
+        machine.after(durations.small, () => process.deliver(() => void giveBack(container)));
+      }),
     keepWarm: (container) =>
       alone(container, "keepWarm", async () => {
-        await effect(durations.small, () => {
-          const copy = needCopy(container);
-          if (copy.state !== "held") throw new Error(`${container} is not held`);
-          engine.run(copy, engine.memoryOf(copy));
-        });
+        await freezer.freeze(container, "warm");
+        await letGo(container);
         // It runs for as long as the engine is busy.
-        return effect(durations.small, () => {
-          const copy = needCopy(container);
-          if (copy.state !== "running") throw new Error(`${container} is ${copy.state}`);
-          engine.freeze(copy, "warm");
-          return { memoryMb: 64 };
-        });
+        await process.wait(durations.small);
+        await giveBack(container);
+        if (engine.stateOf(container) !== "warm")
+          throw new Error(`${container} is ${engine.stateOf(container)}`);
+        return { memoryMb: 64 };
       }),
     setMac: (container, mac) =>
       alone(container, "setMac", async () => {
@@ -185,47 +246,35 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
     dump: ({ container, folder, stop }) =>
       alone(container, "dump", async () => {
         await stop?.();
-        const copy = await effect(durations.small, () => {
-          const found = needCopy(container);
-          if (found.state !== "running") throw new Error(`${container} does not run here`);
-          engine.freeze(found, "dump");
-          return found;
-        });
+        await process.wait(durations.small);
+        const copy = needCopy(container);
+        if (copy.state !== "running") throw new Error(`${container} does not run here`);
+        await freezer.freeze(container, "dump");
+        const giveBackAfterDump = freezer.lend(container);
         try {
-          await process.wait(durations.dump);
           const undumpable = faults.dump.get(container);
           if (undumpable) throw new Undumpable(undumpable);
           const lost = faults.dumpsLost.get(container) ?? 0;
           faults.dumpsLost.set(container, lost - 1);
           if (lost > 0) throw new Error("another program traces one of its processes");
-          if (copy.state !== "running" || engine.copies.get(container) !== copy)
-            throw new Error(`${container} ended while it was dumped`);
+          await arriving(criu.dump(copy, durations.dump));
           o.disk.write(folder, { ...engine.memoryOf(copy), altered: false });
           return { frozenMs: durations.dump, connections: [] };
         } finally {
-          engine.thaw(copy, "dump");
+          await freezer.thaw(container, "dump");
+          await giveBackAfterDump();
         }
       }),
-    freeze: (container, reason) =>
-      effect(durations.small, () => {
-        const copy = engine.copies.get(container);
-        if (copy?.state === "running") engine.freeze(copy, reason);
-      }),
+    freeze: (container, reason) => effect(durations.small, () => freezer.freeze(container, reason)),
     thaw: (container, reason) =>
-      alone(container, "thaw", () =>
-        effect(durations.small, () => {
-          const copy = engine.copies.get(container);
-          if (copy) engine.thaw(copy, reason);
-        }),
-      ),
+      alone(container, "thaw", () => effect(durations.small, () => freezer.thaw(container, reason))),
     kill: (container) => effect(durations.small, () => end(container)),
     remove: (container) =>
-      alone(container, "remove", () =>
-        effect(durations.small, () => {
-          end(container);
-          engine.copies.delete(container);
-        }),
-      ),
+      alone(container, "remove", async () => {
+        await effect(durations.small, () => end(container));
+        await untilEngineIsFree(container);
+        await effect(durations.small, () => engine.copies.delete(container));
+      }),
     announce: ({ spec }) => effect(durations.small, () => failIf(faults.announce, spec.name)),
     withdraw: () => effect(durations.small, () => {}),
     tickle: () => effect(durations.small, () => {}),
@@ -242,6 +291,7 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
   function end(container: string): void {
     const copy = engine.copies.get(container);
     if (copy && copy.state !== "prepared" && copy.state !== "exited") engine.end(copy, "killed");
+    void giveBack(container);
   }
 
   function infoOf(container: string) {

@@ -84,6 +84,23 @@ export const troubles: Trouble[] = [
     },
   },
   { weight: 1, lasts: [0, 0], strike: () => ({ begin: "crash db" }) },
+  {
+    weight: 2,
+    lasts: [500, 6000],
+    strike(random, host) {
+      const call = random.pick(["release", "dump", "restore", "prepare", "remove", "start", "thaw", "probe"]);
+      const ms = Math.round(random.between(20, call === "thaw" || call === "release" ? 500 : 3000));
+      return { begin: `fault ${host} slow ${call} ${ms} ms`, end: `fault ${host} slow ${call} 0 ms` };
+    },
+  },
+  {
+    weight: 2,
+    lasts: [3000, 9000],
+    strike: (_, host) => ({
+      begin: [`fault ${host} loses 1 releases of db`, "crash db"],
+      end: `fault ${host} loses 0 releases of db`,
+    }),
+  },
   { weight: 1, lasts: [0, 0], strike: (_, host) => ({ begin: `tombstone ${host}` }) },
   {
     weight: 1,

@@ -128,6 +128,20 @@ const words: Word[] = [
     },
   },
   {
+    form: "fault HOST loses SHARE releases of CONTAINER",
+    means: "so many times it waits before its first instruction still, though it was let go there",
+    act: (world, [host, times, container]) => {
+      world.host(host!).faults.releasesLost.set(container!, Number(times));
+    },
+  },
+  {
+    form: "fault HOST slow release|dump|restore|prepare|remove|start|thaw|probe MS",
+    means: "from now on each of these calls takes so much longer there",
+    act: (world, [host, call, ms]) => {
+      world.host(host!).faults.slow.set(call!, msOf(ms!));
+    },
+  },
+  {
     form: "fault HOST none",
     means: "nothing fails there any more",
     act: (world, [host]) => {

@@ -1,5 +1,5 @@
 import { type Connection, realMac } from "../../contract";
-import { type Context, count, enter, type Subject } from "../context";
+import { type Context, enter, type Subject } from "../context";
 import { triesSoFar } from "../decide";
 import { Undumpable } from "../env";
 import { beginAgainTxn } from "../ownership";
@@ -9,6 +9,7 @@ import { usableGeneration } from "../view";
 import { startCold } from "./cold-start";
 import { HoldersAway } from "./generations";
 import { end, giveUp } from "./give-up";
+import { letGo } from "./let-go";
 import { open, tellNetwork } from "./open";
 import { restoreIntact } from "./restore";
 
@@ -63,15 +64,6 @@ async function restore(context: Context, { container, local }: Subject): Promise
     await runtime.setMac(container.name, realMac(context.me.group, container.name));
   }
   return connectionsIn(context, container.name, named);
-}
-
-/** What is held or warm executes from here on. */
-async function letGo(context: Context, { container, local }: Subject): Promise<void> {
-  const { runtime } = context.env;
-  if (local.state === "warm") await runtime.thaw(container.name, "warm");
-  else await runtime.release(container.name);
-  Object.assign(local, { state: "running", held: null, heldSince: null, warmMb: null });
-  count(context, "restores_total");
 }
 
 /** Clients that were connected when the generation was taken. */

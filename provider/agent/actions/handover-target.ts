@@ -1,9 +1,10 @@
 import { type HandoverRequest, keysOf, parkedMac, realMac } from "../../contract";
-import { type Context, count, enter, localOf, type Subject, track, unlessEnded } from "../context";
+import { type Context, enter, localOf, type Subject, track, unlessEnded } from "../context";
 import { handoverStage } from "../decide-handover";
 import { giveBackTxn } from "../handover-txns";
 import { settle } from "../settle";
 import { type ContainerView, createViewReader, sessionHolds } from "../view";
+import { letGo } from "./let-go";
 import { unlessSuspected } from "./limit";
 import { open, tellNetwork } from "./open";
 import { beginAgain } from "./own";
@@ -109,7 +110,7 @@ async function restoreMoved(
   }
   const now = env.clock.now();
   // No generation is held: after a rollback another one may get the number of this.
-  Object.assign(local, { state: "held", held: null, heldFor: id, heldSince: now });
+  Object.assign(local, { state: "held", held: null, heldFor: id, heldSince: now, unreleased: false });
   enter(context, name, local, "HELD");
 }
 
@@ -141,9 +142,7 @@ export async function release(context: Context, { container, local }: Subject): 
   const { env, me } = context;
   const { name } = container;
   const { epoch, reason } = container.owner!.value;
-  await env.runtime.release(name);
-  Object.assign(local, { state: "running", held: null, heldSince: null, heldFor: null });
-  count(context, "restores_total");
+  await letGo(context, { container, local });
   await tellNetwork(context, container.spec!.value);
   const sentence = `${name} serves on ${me.host} at epoch ${epoch}: ${reason}`;
   env.log.event({ kind: "serve", container: name, sentence });

@@ -140,7 +140,7 @@ export async function evict(
 ): Promise<string> {
   const { env, me } = context;
   const mac = realMac(me.group, container.name);
-  const ran = local.state === "running" || local.state === "frozen";
+  const ran = ["running", "traced", "frozen"].includes(local.state);
   enter(context, container.name, local, "FENCED");
   await env.gate.leave(mac);
   local.joined = false;

@@ -71,4 +71,5 @@ async function restoreHeld(
   await context.syncGate();
   await context.env.runtime.restore({ spec, mac, folder, ready, again, hold: true, tcp: "close" });
   local.state = "held";
+  local.unreleased = false;
 }

@@ -47,6 +47,7 @@ export function containerOf(name: string, changes: Partial<ContainerStatus> = {}
     virtualIps: ["10.0.0.100"],
     specDigest: "0".repeat(64),
     phase: "RUNNING",
+    stalledSince: null,
     primary: "a",
     epoch: 2,
     generation: { gen: 17, epoch: 2 },

@@ -127,6 +127,8 @@ export function copyOf(change: Partial<LocalCopy> = {}): LocalCopy {
     specDigest: specDigest(specOf()),
     held: null,
     warmMb: null,
+    unreleased: false,
+    stalledSince: null,
     joined: false,
     runningSince: null,
     unhealthy: null,

@@ -157,6 +157,7 @@ export function containerStatus(parts: Partial<ContainerStatus>): ContainerStatu
     virtualIps: ["10.0.0.50"],
     specDigest: "",
     phase: "RUNNING",
+    stalledSince: null,
     primary: "ha1",
     epoch: 1,
     generation: { gen: 1, epoch: 1 },

@@ -75,9 +75,11 @@ export const ownershipMutants: Mutant[] = [
     tamper: {
       engine: (engine) => ({
         ...engine,
-        thaw(copy, reason) {
-          for (const other of [...copy.reasons]) engine.thaw(copy, other);
-          engine.thaw(copy, reason);
+        trace(copy, traced) {
+          engine.trace(copy, traced);
+          if (traced) return;
+          copy.reasons.clear();
+          engine.write(copy, false);
         },
       }),
     },

@@ -37,6 +37,16 @@ export function parseEvents(text: string): CgroupEvents {
   return { populated: /^populated 1$/m.test(text), frozen: /^frozen 1$/m.test(text) };
 }
 
+/** Its processes; none when the cgroup is gone. */
+export function processesIn(cgroup: string): number[] {
+  try {
+    return readFileSync(join(cgroup, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+  } catch (error) {
+    if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
+}
+
 /** Writes to a file of the cgroup; false: the cgroup is gone. */
 export function writeCgroup(
   cgroup: string,

@@ -4,6 +4,7 @@ import type { createSerial } from "../serial";
 import type { HostNetwork } from "./commands/ip";
 import type { Engine } from "./engine";
 import type { ExitWatch } from "./exit-watch";
+import type { Freezer } from "./freezer";
 import type { Jobs } from "./jobs";
 
 /** What the parts of the runtime share. */
@@ -13,6 +14,7 @@ export interface RuntimeContext {
   log: Log;
   engines: Record<EngineName, Engine>;
   jobs: Jobs;
+  freezer: Freezer;
   /** One image at a time for each engine: two containers of one image would fetch it twice. */
   fetches: ReturnType<typeof createSerial>;
   exits: ExitWatch;

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { parkedMac } from "../../../contract";
 import type { CopyInfo, CopyState } from "../../env";
-import { cgroupOf, readEvents } from "./cgroup";
+import { cgroupOf, processesIn, readEvents } from "./cgroup";
 import type { RuntimeContext } from "./context";
-import { freezeReasons } from "./freezer";
+import { heldPid, isHeld, isTraced } from "./held";
 import { placesOf } from "./places";
 import { type CopyRecord, readRecord } from "./record";
 
@@ -17,11 +17,12 @@ export function stateOf(context: RuntimeContext, record: CopyRecord): CopyState 
   const isBegun = context.jobs.of(record.container) !== undefined;
   return copyState({
     events: cgroup ? readEvents(cgroup) : null,
-    held: existsSync(places.held),
+    held: isHeld(record.container),
     prepared: existsSync(places.prepared),
     begins: isBegun && !isWired,
     unfinished: !isBegun && !isWired,
-    warm: freezeReasons(record.container).includes("warm"),
+    warm: context.freezer.reasons(record.container).includes("warm"),
+    traced: cgroup !== null && !context.dumping.has(record.container) && hasTraced(cgroup),
   });
 }
 
@@ -35,14 +36,20 @@ export function copyState(seen: {
   unfinished: boolean;
   /** A reason to keep it frozen is that it waits for a failover. */
   warm: boolean;
+  /** Another program keeps one of its processes in a ptrace stop. */
+  traced: boolean;
 }): CopyState {
   if (seen.begins) return "prepared";
   if (!seen.events?.populated) return seen.prepared ? "prepared" : "exited";
   if (seen.held) return "held";
   // safety: CRIU may be all that is in its cgroup.
   if (seen.unfinished) return "exited";
-  if (!seen.events.frozen) return "running";
-  return seen.warm ? "warm" : "frozen";
+  if (seen.events.frozen) return seen.warm ? "warm" : "frozen";
+  return seen.traced ? "traced" : "running";
+}
+
+function hasTraced(cgroup: string): boolean {
+  return processesIn(cgroup).some(isTraced);
 }
 
 export async function inspect(context: RuntimeContext, container: string): Promise<CopyInfo> {
@@ -61,7 +68,7 @@ export async function inspect(context: RuntimeContext, container: string): Promi
 
 /** It has processes. */
 export function isLiving(state: CopyState): boolean {
-  return state === "held" || state === "warm" || state === "running" || state === "frozen";
+  return state !== "absent" && state !== "prepared" && state !== "exited";
 }
 
 const details = new WeakMap<RuntimeContext, Map<string, string>>();
@@ -89,13 +96,6 @@ export function pidOf(context: RuntimeContext, record: CopyRecord): number | nul
   const held = heldPid(record.container);
   if (held !== null && belongsTo(held, record.id)) return held;
   return runcState(context, record)?.pid ?? null;
-}
-
-/** The process that waits before its first instruction; null: none does. */
-export function heldPid(container: string): number | null {
-  const { held } = placesOf(container);
-  const pid = existsSync(held) ? Number(readFileSync(held, "utf8").trim()) : 0;
-  return pid > 1 ? pid : null;
 }
 
 const runcStateSchema = z.object({ init_process_pid: z.int() });

@@ -36,8 +36,9 @@ export function criuConfig(purpose: CriuPurpose): string {
 }
 
 /**
- * Action script: keeps the restored container before its first instruction for as long as nobody writes to the pipe.
- * It ends when the container is killed, and when the pipe is gone.
+ * Action script: keeps the restored container before its first instruction for as long as the pipe is there, or until
+ * the container is killed. That the pipe is gone is the release, since it can be looked at again; a byte that is written
+ * into it only ends the wait at once, and bash loses one that arrives while its time limit fires.
  */
 export function holdScript({ gatePipe, held }: Pick<Places, "gatePipe" | "held">): string {
   return `#!/bin/sh
@@ -45,7 +46,7 @@ export function holdScript({ gatePipe, held }: Pick<Places, "gatePipe" | "held">
 exec /bin/bash -c '
   exec 3<>"$1"
   echo "$CRTOOLS_INIT_PID" >"$2"
-  until read -r -t 0.2 -u 3 || [ ! -p "$1" ] || ! kill -0 "$CRTOOLS_INIT_PID" 2>/dev/null; do :; done
+  until read -r -t 0.05 -u 3 || [ ! -p "$1" ] || ! kill -0 "$CRTOOLS_INIT_PID" 2>/dev/null; do :; done
 ' hold ${path(gatePipe)} ${path(held)} 2>/dev/null
 `;
 }

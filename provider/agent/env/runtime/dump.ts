@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Connection } from "../../../contract";
 import { type DumpResult, type Runtime, Undumpable } from "../../env";
+import { cgroupOf, processesIn } from "./cgroup";
 import { establishedConnections, inNetns, nftBatch, nftTables } from "./commands/netns";
 import { runc } from "./commands/runc";
 import { tar } from "./commands/tar";
@@ -13,10 +14,16 @@ import { criuConfig } from "./criu-config";
 import { makeCriuGate, passCriu, refuseCriu, untilCriuWaits } from "./criu-gate";
 import { criuReason, criuSentence } from "./criu-log";
 import { failure, run, tryRun } from "./exec";
-import { freeze, thaw } from "./freezer";
 import { generationPlaces, placesOf } from "./places";
+import type { CopyRecord } from "./record";
 
-const DUMP_TIMEOUT_MS = 120_000;
+/**
+ * A dump that takes longer is ended, and with it what CRIU has put into the container: it may not survive that, but
+ * frozen for ever it would be as dead. 0.65 ms a MB is what a dump takes (facts-hosts.md 2), a busy disk several times that.
+ */
+const LIMIT_MS = 20_000;
+const LIMIT_PER_MB_MS = 20;
+const MB = 1 << 20;
 
 /** Memory and writable layer of one instant: both are read while the same freeze lasts, which begins as late as it can. */
 export async function dump(
@@ -34,21 +41,24 @@ export async function dump(
   mkdirSync(images, { recursive: true, mode: 0o700 });
   await makeCriuGate(places.criuConf);
 
+  const timeoutMs = LIMIT_MS + LIMIT_PER_MB_MS * residentMb(record);
   const checkpoint = runc.checkpoint({ root: state.root, id: record.id, images, work: places.work });
   let over = false;
   let frozenAt = 0;
   context.dumping.add(container);
-  const dumping = run(checkpoint, { timeoutMs: DUMP_TIMEOUT_MS }).finally(() => {
+  const dumping = run(checkpoint, { timeoutMs, withChildren: true }).finally(() => {
     over = true;
   });
   dumping.catch(() => {});
+  let giveBack = async () => {};
   let connections: Connection[];
   try {
     const gate = await untilCriuWaits(places.criuConf, () => over);
     try {
       if (gate) await stop?.();
       frozenAt = performance.now();
-      await freeze(context, container, "dump");
+      await context.freezer.freeze(container, "dump");
+      giveBack = context.freezer.lend(container);
     } catch (error) {
       if (gate) await refuseCriu(gate);
       await dumping.catch(() => {});
@@ -56,7 +66,7 @@ export async function dump(
     }
     const [dumped, packed, listed] = await Promise.allSettled([
       Promise.all([dumping, gate && passCriu(gate, criuConfig({ kind: "dump" }))]),
-      pack({ folder: record.layer, file: layer }),
+      pack({ folder: record.layer, file: layer }, timeoutMs),
       run(inNetns(state.pid, establishedConnections)),
     ]);
     if (dumped.status === "rejected") {
@@ -67,17 +77,35 @@ export async function dump(
     if (listed.status === "rejected") throw listed.reason;
     connections = parseConnections(listed.value);
   } finally {
-    await thaw(container, "dump");
     context.dumping.delete(container);
+    await context.freezer.thaw(container, "dump");
+    await giveBack();
   }
   return { frozenMs: performance.now() - frozenAt, connections };
 }
 
-async function pack(o: { folder: string; file: string }): Promise<void> {
+/** What its processes have in memory, MB. */
+function residentMb({ engine, id }: CopyRecord): number {
+  const cgroup = cgroupOf(engine, id);
+  if (!cgroup) return 0;
+  return processesIn(cgroup).reduce((sum, pid) => sum + residentBytes(pid), 0) / MB;
+}
+
+function residentBytes(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
+  } catch {
+    return 0;
+  }
+}
+
+const PAGE_BYTES = 4096;
+
+async function pack(o: { folder: string; file: string }, timeoutMs: number): Promise<void> {
   // Its name says that it is complete.
   const part = `${o.file}.part`;
   const argv = tar.pack({ ...o, file: part });
-  const result = await tryRun(argv, { timeoutMs: DUMP_TIMEOUT_MS });
+  const result = await tryRun(argv, { timeoutMs });
   if (!tar.isPacked(result)) throw failure(argv, result);
   renameSync(part, o.file);
 }

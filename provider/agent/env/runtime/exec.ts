@@ -9,6 +9,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Called with the program's process id as soon as it runs. */
   onStart?: (pid: number) => void;
+  /** When time is up the programs that it started are ended with it. */
+  withChildren?: true;
 }
 
 export interface RunResult {
@@ -49,7 +51,11 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
 export function tryRun(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     const [program = "", ...args] = argv;
-    const child = spawn(program, args, { stdio: "pipe", env: { ...baseEnvironment(), ...options.env } });
+    const child = spawn(program, args, {
+      stdio: "pipe",
+      env: { ...baseEnvironment(), ...options.env },
+      detached: options.withChildren,
+    });
     if (child.pid !== undefined) options.onStart?.(child.pid);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
@@ -57,7 +63,8 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill("SIGKILL");
+      if (options.withChildren && child.pid) process.kill(-child.pid, "SIGKILL");
+      else child.kill("SIGKILL");
     }, timeoutMs);
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));

@@ -1,69 +1,78 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { FreezeReason } from "../../env";
-import { cgroupOf, readEvents, writeCgroup } from "./cgroup";
-import type { RuntimeContext } from "./context";
-import { placesOf } from "./places";
-import { type CopyRecord, readRecord } from "./record";
-import { until } from "./wait";
 
-const FREEZE_TIMEOUT_MS = 10_000;
+/** A container's cgroup, and the reasons to keep it frozen, which outlive the agent. */
+export interface FreezerPort {
+  /** It has processes, or is about to get some. */
+  exists(container: string): boolean;
+  /** CRIU works in its cgroup for an earlier agent. */
+  isLent(container: string): boolean;
+  reasons(container: string): string[];
+  note(container: string, reason: FreezeReason): void;
+  drop(container: string, reason: FreezeReason): void;
+  forget(container: string): void;
+  /** Writes `cgroup.freeze`; false: there is no cgroup. */
+  write(container: string, frozen: boolean): boolean;
+  /** Whether the kernel says so, or no process is left. */
+  isSo(container: string, frozen: boolean): boolean;
+  /** Waits until the condition holds; rejects with `what` when that takes too long. */
+  until(condition: () => boolean, what: string): Promise<void>;
+}
 
 /**
- * Reasons are files, so that a restarted agent knows why a container is frozen and never thaws one that lapsed.
- * Without a process there is nothing to freeze, and no reason is kept.
+ * The one writer of `cgroup.freeze`. A container is frozen while there is a reason for it and thawed when none is left,
+ * except while its cgroup is lent to CRIU, which thaws it to let its parasite run and freezes it again itself: what is
+ * asked for meanwhile is noted, and applied when CRIU is done. Somebody who froze it under CRIU would stop CRIU until
+ * its time limit, and the container with it.
  */
-export async function freeze(
-  context: RuntimeContext,
-  container: string,
-  reason: FreezeReason,
-): Promise<void> {
-  const record = readRecord(container);
-  if (!record || !(isPopulated(record) || context.jobs.of(container))) return;
-  const { freeze: folder, held } = placesOf(container);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(join(folder, reason), "");
-  // CRIU works from within the container's cgroup and would freeze too: a held copy executes nothing, and its release
-  // applies the reasons.
-  if (existsSync(held)) return;
-  await context.jobs.of(container)?.over;
-  await applyReasons(record);
+export interface Freezer {
+  freeze(container: string, reason: FreezeReason): Promise<void>;
+  thaw(container: string, reason: FreezeReason): Promise<void>;
+  /** From now on CRIU works in the cgroup; the function that is returned says that it is done, and applies the reasons. */
+  lend(container: string): () => Promise<void>;
+  reasons(container: string): string[];
+  /** A new incarnation starts without the reasons of the one before. */
+  forget(container: string): void;
 }
 
-export async function thaw(container: string, reason: FreezeReason): Promise<void> {
-  rmSync(join(placesOf(container).freeze, reason), { force: true });
-  const record = readRecord(container);
-  if (record && !existsSync(placesOf(container).held)) await applyReasons(record);
-}
+export function createFreezer(port: FreezerPort): Freezer {
+  /** How many operations of CRIU's are under way in a container's cgroup. */
+  const loans = new Map<string, number>();
+  const isLent = (container: string) => (loans.get(container) ?? 0) > 0 || port.isLent(container);
+  const wanted = (container: string) => port.reasons(container).length > 0;
 
-/** Frozen while a reason is left, thawed when none is. Resolves when the kernel says so. */
-export async function applyReasons(record: CopyRecord): Promise<void> {
-  const cgroup = cgroupOf(record.engine, record.id);
-  if (!cgroup) return;
-  const wanted = freezeReasons(record.container).length > 0;
-  if (!writeCgroup(cgroup, "cgroup.freeze", wanted ? "1" : "0")) return;
-  const isSo = () => {
-    const events = readEvents(cgroup);
-    return !events?.populated || events.frozen === wanted;
+  async function apply(container: string): Promise<void> {
+    if (isLent(container)) return;
+    const frozen = wanted(container);
+    if (!port.write(container, frozen)) return;
+    // Whoever changes what is wanted meanwhile, or lends it, applies it as well.
+    const isOver = () => isLent(container) || wanted(container) !== frozen || port.isSo(container, frozen);
+    await port.until(isOver, `${container} is ${frozen ? "frozen" : "thawed"}`);
+  }
+
+  return {
+    async freeze(container, reason) {
+      // Without a process there is nothing to freeze, and no reason is kept.
+      if (!port.exists(container)) return;
+      port.note(container, reason);
+      await apply(container);
+    },
+    async thaw(container, reason) {
+      port.drop(container, reason);
+      await apply(container);
+    },
+    lend(container) {
+      loans.set(container, (loans.get(container) ?? 0) + 1);
+      let isBack = false;
+      return async () => {
+        if (isBack) return;
+        isBack = true;
+        const left = loans.get(container)! - 1;
+        if (left > 0) loans.set(container, left);
+        else loans.delete(container);
+        await apply(container);
+      };
+    },
+    reasons: port.reasons,
+    forget: port.forget,
   };
-  if (isSo()) return;
-  await until(isSo, {
-    what: `${record.container} is ${wanted ? "frozen" : "thawed"}`,
-    timeoutMs: FREEZE_TIMEOUT_MS,
-  });
-}
-
-export function freezeReasons(container: string): string[] {
-  const folder = placesOf(container).freeze;
-  return existsSync(folder) ? readdirSync(folder) : [];
-}
-
-/** A new life begins without the reasons of the one before. */
-export function forgetReasons(container: string): void {
-  rmSync(placesOf(container).freeze, { recursive: true, force: true });
-}
-
-function isPopulated(record: CopyRecord): boolean {
-  const cgroup = cgroupOf(record.engine, record.id);
-  return cgroup !== null && (readEvents(cgroup)?.populated ?? false);
 }

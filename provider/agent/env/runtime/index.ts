@@ -4,12 +4,13 @@ import { createSerial } from "../serial";
 import { announce } from "./announce";
 import type { HostNetwork } from "./commands/ip";
 import type { RuntimeContext } from "./context";
-import { inspect, needPid, needRecord } from "./copies";
+import { inspect, needPid, needRecord, stateOf } from "./copies";
 import { dockerEngine } from "./docker";
 import { dump } from "./dump";
 import { tryRun } from "./exec";
 import { createExitWatch } from "./exit-watch";
-import { freeze, thaw } from "./freezer";
+import { createFreezer } from "./freezer";
+import { freezerPort } from "./freezer-port";
 import { createJobs } from "./jobs";
 import { ensureImage, kill, prepare, remove, start, unroute } from "./lifecycle";
 import { list } from "./listing";
@@ -17,6 +18,7 @@ import { ensureHostNetwork } from "./network";
 import { recordRoot, runRoot } from "./places";
 import { podmanEngine } from "./podman";
 import { probe } from "./probe";
+import { readRecord } from "./record";
 import { endInterrupted } from "./recover";
 import { release, restore } from "./restore";
 import { tickle } from "./tickle";
@@ -45,6 +47,10 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     ensureImage: (image) => ensureImage(context, image),
     list: () => list(context),
     inspect: (container) => inspect(context, container),
+    look: async (container) => {
+      const record = readRecord(container);
+      return record ? stateOf(context, record) : "absent";
+    },
     prepare: (request) => prepare(context, request),
     start: (request) => start(context, request),
     restore: (request) => restore(context, request),
@@ -55,8 +61,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       await wire(context, { record, pid: needPid(context, record), mac });
     },
     dump: (request) => dump(context, request),
-    freeze: (container, reason) => freeze(context, container, reason),
-    thaw: (container, reason) => thaw(container, reason),
+    freeze: (container, reason) => context.freezer.freeze(container, reason),
+    thaw: (container, reason) => context.freezer.thaw(container, reason),
     kill: (container) => kill(context, container),
     remove: (container) => remove(context, container),
     announce: (request) => announce(context, request),
@@ -75,10 +81,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 }
 
 function createContext(options: RuntimeOptions, network: () => HostNetwork | undefined): RuntimeContext {
+  const jobs = createJobs();
   return {
     ...options,
     engines: { podman: podmanEngine(), docker: dockerEngine() },
-    jobs: createJobs(),
+    jobs,
+    freezer: createFreezer(freezerPort(jobs)),
     fetches: createSerial(),
     exits: createExitWatch(),
     dumping: new Set(),

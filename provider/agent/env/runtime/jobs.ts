@@ -6,11 +6,14 @@ export interface Job {
   error: Error | null;
   /** Somebody killed the container meanwhile, so that a failure is no news. */
   killed: boolean;
+  /** Process of the engine's command; null: it has not started. */
+  pid: number | null;
 }
 
 export interface Jobs {
   of(container: string): Job | undefined;
-  begin(container: string, work: () => Promise<unknown>): Job;
+  /** `work` is given what to call with the process of the engine's command. */
+  begin(container: string, work: (onStart: (pid: number) => void) => Promise<unknown>): Job;
   /** How often its death was asked for: an operation that sees another number than at its start ends. */
   kills(container: string): number;
   /** Its death is asked for: what the engine does for it now may fail. */
@@ -30,8 +33,10 @@ export function createJobs(): Jobs {
     },
     begin(container, work) {
       if (running.has(container)) throw new Error(`an earlier command for ${container} has not ended yet`);
-      const job: Job = { over: Promise.resolve(), error: null, killed: false };
-      job.over = work()
+      const job: Job = { over: Promise.resolve(), error: null, killed: false, pid: null };
+      job.over = work((pid) => {
+        job.pid = pid;
+      })
         .catch((error: Error) => {
           job.error = error;
         })

@@ -8,7 +8,6 @@ import { ipBatch } from "./commands/netns";
 import type { RuntimeContext } from "./context";
 import { forgetExit, needPid, stateOf } from "./copies";
 import { tryRun } from "./exec";
-import { applyReasons, forgetReasons } from "./freezer";
 import { placesOf } from "./places";
 import { type CopyRecord, deleteRecord, readRecord, writeRecord } from "./record";
 import { until } from "./wait";
@@ -60,13 +59,16 @@ export async function start(context: RuntimeContext, { spec, mac }: CopyRequest)
   const kills = context.jobs.kills(spec.name);
   const record = await create(context, spec);
   if (context.jobs.kills(spec.name) !== kills) throw new Error(`${spec.name} was killed before it started`);
-  const job = context.jobs.begin(spec.name, () => context.engines[record.engine].start(record));
+  // A process that is frozen while its engine sets it up would keep the engine waiting.
+  const giveBack = context.freezer.lend(spec.name);
+  const job = context.jobs.begin(spec.name, () =>
+    context.engines[record.engine].start(record).finally(giveBack),
+  );
   await job.over;
   if (job.killed) throw new Error(`${spec.name} was killed while it started`);
   if (job.error) throw job.error;
   await wire(context, { record, pid: needPid(context, record), mac });
   context.exits.watch(spec.name, cgroupOf(record.engine, record.id));
-  await applyReasons(record);
 }
 
 async function create(context: RuntimeContext, spec: ContainerSpec): Promise<CopyRecord> {
@@ -130,7 +132,7 @@ export async function endProcesses(context: RuntimeContext, container: string): 
     });
   }
   for (const path of [places.held, places.mac]) rmSync(path, { force: true });
-  forgetReasons(container);
+  context.freezer.forget(container);
 }
 
 const KILL_AGAIN_MS = 20;

@@ -3,8 +3,9 @@ import { type Engine as EngineName, engineSchema } from "../../../contract";
 import type { CopyInfo } from "../../env";
 import { cgroupOf } from "./cgroup";
 import type { RuntimeContext } from "./context";
-import { heldPid, inspect, isLiving, stateOf } from "./copies";
+import { inspect, isLiving, stateOf } from "./copies";
 import { CommandError } from "./exec";
+import { isHeld } from "./held";
 import { type CopyRecord, deleteRecord, readRecord, recordedContainers, writeRecord } from "./record";
 
 /** Asks the engines, takes up what has no record, drops records of what is gone, and watches what runs. */
@@ -26,7 +27,7 @@ export async function list(context: RuntimeContext): Promise<CopyInfo[]> {
  * Podman's commands hang while one of its containers is held, and a docker daemon that nobody uses stays asleep.
  */
 function mayAsk(context: RuntimeContext, engine: EngineName, mine: CopyRecord[]): boolean {
-  const busy = mine.some(({ container }) => heldPid(container) !== null || context.jobs.of(container));
+  const busy = mine.some(({ container }) => isHeld(container) || context.jobs.of(container));
   if (busy) return false;
   return engine === "podman" || mine.length > 0 || existsSync("/run/docker.pid");
 }

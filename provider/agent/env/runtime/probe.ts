@@ -4,8 +4,9 @@ import type { Probe } from "../../../contract";
 import type { CopyRequest } from "../../env";
 import { probeAddress } from "./commands/ip";
 import type { RuntimeContext } from "./context";
-import { heldPid, needRecord } from "./copies";
+import { needRecord } from "./copies";
 import { tryRun } from "./exec";
+import { isHeld } from "./held";
 
 /** Asks the application. Null: healthy; else one sentence of what failed. */
 export async function probe(
@@ -15,7 +16,7 @@ export async function probe(
   const timeoutMs = asked.timeout * 1000;
   const address = spec.virtualIps[0]!;
   // The kernel answers for a held application, and the engine keeps its lock until it is released.
-  if (heldPid(spec.name) !== null) return "it is held before its first instruction";
+  if (isHeld(spec.name)) return "it is held before its first instruction";
   if (asked.exec) return probeExec(context, { container: spec.name, command: asked.exec, timeoutMs });
   if (asked.http) return probeHttp({ address, ...asked.http, timeoutMs });
   return probeTcp({ address, port: asked.tcp!.port, timeoutMs });

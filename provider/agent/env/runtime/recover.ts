@@ -5,7 +5,6 @@ import type { RuntimeContext } from "./context";
 import { pidOf } from "./copies";
 import { refuseCriu, untilCriuWaits } from "./criu-gate";
 import { unlockNetwork } from "./dump";
-import { thaw } from "./freezer";
 import { type Places, placesOf } from "./places";
 import { findProcess, isRunning, listProcesses, type Process } from "./processes";
 import { type CopyRecord, containersOfThisBoot, readRecord } from "./record";
@@ -70,7 +69,7 @@ async function endInterruptedDumps(context: RuntimeContext, processes: Process[]
       });
     const pid = pidOf(context, record);
     if (pid !== null) await unlockNetwork(pid);
-    await thaw(container, "dump");
+    await context.freezer.thaw(container, "dump");
   }
 }
 

@@ -16,21 +16,25 @@ import type { Runtime } from "../../env";
 import { cgroupOf, readEvents } from "./cgroup";
 import { tar } from "./commands/tar";
 import type { RuntimeContext } from "./context";
-import { forgetExit, heldPid, needRecord } from "./copies";
+import { forgetExit, needRecord } from "./copies";
 import { criuConfig, holdScript } from "./criu-config";
 import { makeCriuGate, passCriu, untilCriuWaits } from "./criu-gate";
 import { criuReason, criuSentence } from "./criu-log";
 import type { Engine } from "./engine";
 import { run } from "./exec";
-import { applyReasons, forgetReasons } from "./freezer";
+import { heldPid, isHeld, isTraced } from "./held";
 import type { Job } from "./jobs";
 import { endProcesses } from "./lifecycle";
 import { generationPlaces, type Places, placesOf } from "./places";
+import { findProcess, isRunning, listProcesses } from "./processes";
 import type { CopyRecord } from "./record";
 import { until } from "./wait";
 import { wire } from "./wiring";
 
-const RELEASE_TIMEOUT_MS = 10_000;
+/** From its release until it executes: some milliseconds, or it never will. */
+const RELEASE_LIMIT_MS = 1_000;
+/** What an engine still has to do behind a release. */
+const ENGINE_LIMIT_MS = 10_000;
 /** Of the engine's own command that takes down what has ended. */
 const HEAD_START_MS = 30;
 
@@ -59,7 +63,7 @@ export async function restore(
   const overlaps = request.again && engine.isMounted?.(record);
   if (request.again && !overlaps) await engine.makeRestorable(record);
   clearTraces(places);
-  forgetReasons(container);
+  context.freezer.forget(container);
   forgetExit(context, record.id);
   await Promise.all([
     overlaps ? null : layLayer(record, layer),
@@ -73,18 +77,16 @@ export async function restore(
 
   // Where it comes to its lock before the podman that takes down what ended, it fails, and nothing is won.
   if (overlaps) await sleep(HEAD_START_MS);
-  let command = 0;
-  const job = context.jobs.begin(container, () =>
-    engine.restore(record, images, (pid) => {
-      command = pid;
-    }),
+  const giveBack = context.freezer.lend(container);
+  const job = context.jobs.begin(container, (onStart) =>
+    engine.restore(record, images, onStart).finally(giveBack),
   );
   let over = false;
   void job.over.then(() => {
     over = true;
   });
   const signal = (name: "SIGSTOP" | "SIGCONT") => {
-    if (command > 1 && !over) process.kill(command, name);
+    if (job.pid && !over) process.kill(job.pid, name);
   };
   const laid = overlaps ? layBetween(engine, { record, layer, signal }) : undefined;
   laid?.catch(() => {});
@@ -108,28 +110,59 @@ export async function restore(
   if (job.error) throw restoreFailure(context, { container, job, places });
 }
 
-/** Lets a held copy go. Resolves when it executes; what the engine still has to note goes on behind it. */
+/**
+ * Lets a held copy go. Resolves when it executes; what the engine still has to note goes on behind it. Until then it is
+ * held, whatever was done to release it, so that the same may be asked again.
+ */
 export async function release(context: RuntimeContext, container: string): Promise<void> {
   const record = needRecord(container);
   const pid = heldPid(container);
-  if (pid === null) throw new Error(`${container} cannot be released on ${context.host}: it is not held`);
+  if (pid === null || !isHeld(container))
+    throw new Error(`${container} cannot be released on ${context.host}: it is not held`);
   const places = placesOf(container);
-  const job = context.jobs.of(container);
-  const pipe = await open(places.gatePipe, constants.O_WRONLY | constants.O_NONBLOCK);
-  await pipe.write("\n").finally(() => pipe.close());
-  rmSync(places.held, { force: true });
+  const job = context.jobs.of(container) ?? adoptRestore(context, record);
+  await endHold(places);
   let over = false;
-  void job?.over.then(async () => {
+  const late = setTimeout(() => endEngine(context, { container, job }), ENGINE_LIMIT_MS);
+  void job.over.then(() => {
     over = true;
+    clearTimeout(late);
     if (job.error && !job.killed)
       context.log.warn(restoreFailure(context, { container, job, places }).message);
-    rmSync(places.gatePipe, { force: true });
-    await applyReasons(record).catch((error: Error) => context.log.warn(error.message));
   });
-  await until(() => over || !isStopped(pid), {
+  await until(() => over || !isTraced(pid), {
     what: `${container} executes after its release`,
-    timeoutMs: RELEASE_TIMEOUT_MS,
+    timeoutMs: RELEASE_LIMIT_MS,
   });
+  rmSync(places.held, { force: true });
+}
+
+/** The restore of a copy that an earlier agent held goes on in a process that is not this one's. */
+function adoptRestore(context: RuntimeContext, record: CopyRecord): Job {
+  const { container, engine, id } = record;
+  const giveBack = context.freezer.lend(container);
+  const restoring = findProcess(listProcesses(), context.engines[engine].restoreArgv(id));
+  return context.jobs.begin(container, async (onStart) => {
+    if (!restoring) return giveBack();
+    onStart(restoring.pid);
+    const what = `the restore of ${container} that an earlier agent started has ended`;
+    await until(() => !isRunning(restoring), { what, timeoutMs: 2 * ENGINE_LIMIT_MS }).finally(giveBack);
+  });
+}
+
+/** An engine that hangs behind a release keeps its lock, and whatever is to be done with the container waits for it. */
+function endEngine(context: RuntimeContext, { container, job }: { container: string; job: Job }): void {
+  context.log.warn(
+    `${container}: its engine did not end its restore within ${ENGINE_LIMIT_MS / 1000} s after the release on ${context.host}, and is ended`,
+  );
+  if (job.pid) process.kill(job.pid, "SIGKILL");
+}
+
+/** The pipe that is gone is the release; what is written into it before that only ends the wait at once. */
+async function endHold({ gatePipe }: Places): Promise<void> {
+  const pipe = await open(gatePipe, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null);
+  rmSync(gatePipe, { force: true });
+  await pipe?.write("\n").finally(() => pipe.close());
 }
 
 /** The writable layer becomes what it was when the checkpoint was taken; nothing of this copy's earlier lives stays. */
@@ -199,14 +232,4 @@ function restoreFailure(
   const engine = job.error?.message ?? "the engine ended without running it";
   const words = reason.said.length > 0 ? criuSentence(reason) : engine;
   return new Error(`${what}: ${words}`, { cause: job.error });
-}
-
-function isStopped(pid: number): boolean {
-  try {
-    // "pid (name) state ...": the name may hold anything, also parentheses.
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("t");
-  } catch {
-    return false;
-  }
 }

@@ -75,7 +75,15 @@ describe("the cgroup of a container", () => {
 });
 
 describe("the state of a copy", () => {
-  const seen = { events: null, held: false, prepared: false, begins: false, unfinished: false, warm: false };
+  const seen = {
+    events: null,
+    held: false,
+    prepared: false,
+    begins: false,
+    unfinished: false,
+    warm: false,
+    traced: false,
+  };
   const running = { populated: true, frozen: false };
   const frozen = { populated: true, frozen: true };
   const cases: [string, Parameters<typeof copyState>[0], string][] = [
@@ -95,6 +103,8 @@ describe("the state of a copy", () => {
     ["killed while it was held", { ...seen, held: true }, "exited"],
     ["begun by an agent that ended before it ran", { ...seen, events: running, unfinished: true }, "exited"],
     ["serving", { ...seen, events: running }, "running"],
+    ["stopped by a debugger", { ...seen, events: running, traced: true }, "traced"],
+    ["frozen while a debugger is at it", { ...seen, events: frozen, traced: true }, "frozen"],
     ["frozen", { ...seen, events: frozen }, "frozen"],
     ["frozen until a failover", { ...seen, events: frozen, warm: true }, "warm"],
     ["about to be frozen until a failover", { ...seen, events: running, warm: true }, "running"],
