@@ -2,8 +2,8 @@ import type { Context, Local } from "./context";
 import { observeCopy } from "./copies";
 import type { CopyState } from "./env";
 
-/** What runs is looked at this often; a state that is not meant must be seen twice, but for a death. */
-const LOOK_MS = 500;
+/** What runs is looked at in every cycle, but no more often; a state that is not meant must be seen twice, but for a death. */
+const LOOK_MS = 200;
 
 /** What a copy that should execute was seen to be instead, and since when, ISO 8601. */
 interface Doubt {

@@ -62,6 +62,7 @@ export interface SimRuntime extends Runtime {
 /** Of each of an engine's commands. */
 const ENGINE_LIMIT_MS = 30_000;
 const ENGINE_LOOK_MS = 5;
+const DEATH_LOOK_MS = 50;
 const RELEASE_LIMIT_MS = 1000;
 
 export function createRuntime(o: RuntimeOptions): SimRuntime {
@@ -78,8 +79,7 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
     if (other) o.violated(`${o.host}: ${call} of ${container} was called during ${other}`);
     active.set(container, call);
     try {
-      const late = faults.slow.get(call) ?? 0;
-      if (late > 0) await process.wait(late);
+      await lateness(container, call);
       return await work();
     } finally {
       active.delete(container);
@@ -116,6 +116,20 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
       await process.wait(ENGINE_LOOK_MS);
     }
   };
+  /** A release that hangs ends with the copy that it was for; a dump is late in its own way. */
+  const lateness = async (container: string, call: string) => {
+    if (call === "dump") return;
+    const readyAt = process.clock.now() + (faults.slow.get(call) ?? 0);
+    const goesOn = () => call !== "release" || engine.copies.get(container)?.state === "held";
+    while (process.clock.now() < readyAt && goesOn())
+      await process.wait(Math.min(DEATH_LOOK_MS, Math.max(1, readyAt - process.clock.now())));
+  };
+  /** Its death ends a dump that has not begun to stop it. */
+  const untilCriuIsSetUp = async (container: string) => {
+    const readyAt = process.clock.now() + durations.small + (faults.slow.get("dump") ?? 0);
+    while (process.clock.now() < readyAt && needCopy(container).state === "running")
+      await process.wait(Math.min(DEATH_LOOK_MS, Math.max(1, readyAt - process.clock.now())));
+  };
   const giveBack = async (container: string) => {
     const loan = loans.get(container);
     loans.delete(container);
@@ -128,7 +142,9 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
     const lost = faults.releasesLost.get(container) ?? 0;
     if (lost > 0) {
       faults.releasesLost.set(container, lost - 1);
-      await process.wait(RELEASE_LIMIT_MS);
+      const deadline = process.clock.now() + RELEASE_LIMIT_MS;
+      while (process.clock.now() < deadline && engine.copies.get(container)?.state === "held")
+        await process.wait(DEATH_LOOK_MS);
       throw new Error(`not within ${RELEASE_LIMIT_MS / 1000} s: ${container} executes after its release`);
     }
     await effect(durations.small, () => {
@@ -245,8 +261,8 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
       }),
     dump: ({ container, folder, stop }) =>
       alone(container, "dump", async () => {
+        await untilCriuIsSetUp(container);
         await stop?.();
-        await process.wait(durations.small);
         const copy = needCopy(container);
         if (copy.state !== "running") throw new Error(`${container} does not run here`);
         await freezer.freeze(container, "dump");

@@ -114,6 +114,16 @@ const words: Word[] = [
     },
   },
   {
+    form: "somebody freezes CONTAINER",
+    means: "somebody else writes to its cgroup.freeze where it runs",
+    act(world, [container]) {
+      for (const { machine } of world.hosts) {
+        const copy = machine?.engine.copies.get(container!);
+        if (copy?.state === "running") machine!.engine.write(copy, true);
+      }
+    },
+  },
+  {
     form: "fault HOST start|restore|dump|probe|image|announce CONTAINER: TEXT",
     means: "from now on this fails there, with this reason",
     act: (world, [host, what, container, text]) => {

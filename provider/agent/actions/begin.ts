@@ -96,14 +96,19 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
     return giveUp(context, subject, reason, error instanceof HoldersAway ? error.hosts : []);
   }
   await context.env.gate.leave(realMac(context.me.group, container.name));
-  await context.env.runtime.remove(container.name);
-  local.state = "absent";
-  local.mac = null;
+  await context.env.runtime.kill(container.name);
+  if (local.state !== "absent") local.state = "exited";
   const cold = usableGeneration(container) === null;
   const txn = beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason });
   const { committed } = await settle(context.env, txn, context.signal);
+  // Where the phase was committed meanwhile it is decided anew, as for any container that is RUNNING and has ended.
+  if (!committed) return `${container.name}: ${reason}; its records changed, decides again`;
+  // Only now: an engine that is slow or does not work must not delay what the record says of it.
+  await context.env.runtime.remove(container.name);
+  local.state = "absent";
+  local.mac = null;
   // A cycle that read the record before would try once more under that.
-  while (committed && context.view.containers.get(container.name)?.owner?.rev === container.owner!.rev) {
+  while (context.view.containers.get(container.name)?.owner?.rev === container.owner!.rev) {
     context.wake();
     await context.env.clock.sleep(READ_AGAIN_MS, context.signal);
     context.signal.throwIfAborted();

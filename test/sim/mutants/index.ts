@@ -1,4 +1,5 @@
 import { runTrial } from "../trial";
+import { executingMutants } from "./executing";
 import { failsafeMutants } from "./failsafe";
 import { fencingMutants } from "./fencing";
 import { generationMutants } from "./generations";
@@ -16,6 +17,7 @@ export const mutants: Mutant[] = [
   ...generationMutants,
   ...handoverMutants,
   ...failsafeMutants,
+  ...executingMutants,
 ];
 
 /** A mutant that these seeds do not find has escaped. */

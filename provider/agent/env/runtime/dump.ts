@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Connection } from "../../../contract";
 import { type DumpResult, type Runtime, Undumpable } from "../../env";
-import { cgroupOf, processesIn } from "./cgroup";
+import { cgroupOf, processesIn, readEvents } from "./cgroup";
 import { establishedConnections, inNetns, nftBatch, nftTables } from "./commands/netns";
 import { runc } from "./commands/runc";
 import { tar } from "./commands/tar";
@@ -24,6 +24,7 @@ import type { CopyRecord } from "./record";
 const LIMIT_MS = 20_000;
 const LIMIT_PER_MB_MS = 20;
 const MB = 1 << 20;
+const DEATH_LOOK_MS = 50;
 
 /** Memory and writable layer of one instant: both are read while the same freeze lasts, which begins as late as it can. */
 export async function dump(
@@ -46,7 +47,8 @@ export async function dump(
   let over = false;
   let frozenAt = 0;
   context.dumping.add(container);
-  const dumping = run(checkpoint, { timeoutMs, withChildren: true }).finally(() => {
+  const { signal, unwatch } = watchForDeath(record);
+  const dumping = run(checkpoint, { timeoutMs, withChildren: true, signal }).finally(() => {
     over = true;
   });
   dumping.catch(() => {});
@@ -66,7 +68,7 @@ export async function dump(
     }
     const [dumped, packed, listed] = await Promise.allSettled([
       Promise.all([dumping, gate && passCriu(gate, criuConfig({ kind: "dump" }))]),
-      pack({ folder: record.layer, file: layer }, timeoutMs),
+      pack({ folder: record.layer, file: layer }, { timeoutMs, signal }),
       run(inNetns(state.pid, establishedConnections)),
     ]);
     if (dumped.status === "rejected") {
@@ -76,12 +78,26 @@ export async function dump(
     if (packed.status === "rejected") throw packed.reason;
     if (listed.status === "rejected") throw listed.reason;
     connections = parseConnections(listed.value);
+  } catch (error) {
+    if (signal.aborted) throw new Error(`${container} ended on ${context.host} while it was dumped`);
+    throw error;
   } finally {
+    unwatch();
     context.dumping.delete(container);
     await context.freezer.thaw(container, "dump");
     await giveBack();
   }
   return { frozenMs: performance.now() - frozenAt, connections };
+}
+
+/** A dump of what has died leads to nothing, and the new incarnation must not wait for its end. */
+function watchForDeath({ engine, id }: CopyRecord): { signal: AbortSignal; unwatch(): void } {
+  const died = new AbortController();
+  const timer = setInterval(() => {
+    const cgroup = cgroupOf(engine, id);
+    if (cgroup === null || !readEvents(cgroup)?.populated) died.abort();
+  }, DEATH_LOOK_MS);
+  return { signal: died.signal, unwatch: () => clearInterval(timer) };
 }
 
 /** What its processes have in memory, MB. */
@@ -101,11 +117,14 @@ function residentBytes(pid: number): number {
 
 const PAGE_BYTES = 4096;
 
-async function pack(o: { folder: string; file: string }, timeoutMs: number): Promise<void> {
+async function pack(
+  o: { folder: string; file: string },
+  limits: { timeoutMs: number; signal: AbortSignal },
+): Promise<void> {
   // Its name says that it is complete.
   const part = `${o.file}.part`;
   const argv = tar.pack({ ...o, file: part });
-  const result = await tryRun(argv, { timeoutMs });
+  const result = await tryRun(argv, limits);
   if (!tar.isPacked(result)) throw failure(argv, result);
   renameSync(part, o.file);
 }

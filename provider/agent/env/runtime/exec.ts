@@ -9,8 +9,10 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Called with the program's process id as soon as it runs. */
   onStart?: (pid: number) => void;
-  /** When time is up the programs that it started are ended with it. */
+  /** What ends it ends the programs that it started as well. */
   withChildren?: true;
+  /** Ends it before its time. */
+  signal?: AbortSignal;
 }
 
 export interface RunResult {
@@ -60,27 +62,35 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
+    let ending: string | null = null;
+    const end = (why: string) => {
+      ending ??= why;
       if (options.withChildren && child.pid) process.kill(-child.pid, "SIGKILL");
       else child.kill("SIGKILL");
-    }, timeoutMs);
+    };
+    const timer = setTimeout(() => end(`did not end within ${timeoutMs / 1000} s`), timeoutMs);
+    const abort = () => end("was not needed any more");
+    options.signal?.addEventListener("abort", abort);
+    if (options.signal?.aborted) abort();
+    const over = () => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", abort);
+    };
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
     // A program that ends without reading its input is judged by its exit status.
     child.stdin.on("error", () => undefined);
     child.on("error", (cause: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
+      over();
       const why = cause.code === "ENOENT" ? "is not installed" : `could not be started (${cause.message})`;
       reject(
         new CommandError([program], { code: cause.code === "ENOENT" ? 127 : null, output: "", ending: why }),
       );
     });
     child.on("close", (code) => {
-      clearTimeout(timer);
+      over();
       const result = { code, stdout: text(stdout), stderr: text(stderr) };
-      if (timedOut) reject(failure(argv, result, `did not end within ${timeoutMs / 1000} s`));
+      if (ending) reject(failure(argv, result, ending));
       else resolve(result);
     });
     child.stdin.end(options.input ?? "");
