@@ -199,7 +199,9 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
   const { container, copy } = input;
   const owner = container.owner!.value;
   if (copy.state === "frozen") return { do: "resume", because: "the lease is live again and it still owns" };
-  if (copy.state === "held") return decideHeldOwner(input, spec);
+  if (copy.unreleased) return afterFailedRelease(input, spec.onFailure);
+  // The agent that opened its gate ended before its last word to the copy.
+  if (copy.state === "held") return { do: "release", because: "it serves and is still held" };
   if (copy.state !== "running" && copy.state !== "traced")
     return afterCrash(input, spec.onFailure, `it ended: ${copy.detail ?? copy.state}`);
   if (!copy.joined) return { do: "rejoin", because: "its gate is not open" };
@@ -231,16 +233,10 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
   return decideHolding(input) ?? decideCheckpoint(input, standbys);
 }
 
-/**
- * RUNNING and still before its first instruction: its release was not asked for, as the agent ended before, or was asked
- * for and failed. That is no fault of the application's, so that its memory is kept.
- */
-function decideHeldOwner(input: DecideInput, spec: ContainerSpec): Decision {
-  if (!input.copy.unreleased) return { do: "release", because: "it serves and is still held" };
+/** That is no fault of the application's, so that its memory is kept, whatever a crash of it would mean. */
+function afterFailedRelease(input: DecideInput, { tries }: OnFailure): Decision {
   const because = "it was restored and did not execute after its release";
-  return triesSpent(input, spec.onFailure.tries)
-    ? { do: "give-up", because }
-    : { do: "begin-again", cold: false, because };
+  return triesSpent(input, tries) ? { do: "give-up", because } : { do: "begin-again", cold: false, because };
 }
 
 function decideListing({ container, copy, wantedMembers }: DecideInput): Decision | null {

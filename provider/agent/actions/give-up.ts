@@ -43,12 +43,18 @@ export async function end(
   await env.runtime.kill(container.name);
   if (local.state !== "absent") local.state = "exited";
   const txn = phaseWrites(me, container, change, env.clock.wall());
-  await settle(env, { ...txn, compares: [...txn.compares, ...sessionCompares(me)] }, context.signal);
+  const { committed } = await settle(
+    env,
+    { ...txn, compares: [...txn.compares, ...sessionCompares(me)] },
+    context.signal,
+  );
   // Only now: an engine that is slow or does not work must not delay what the record says of it.
   await env.runtime.remove(container.name);
   local.state = "absent";
   local.mac = null;
   enter(context, container.name, local, "ABSENT");
+  // Its phase may have been committed just before: it is decided anew then.
+  if (!committed) return;
   const kind = change.phase === "FAILED" ? "failed" : "give-up";
   env.log.event({
     kind,

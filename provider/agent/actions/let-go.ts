@@ -4,7 +4,7 @@ import { withLimit } from "./limit";
 /** RUNNING means executing within 2 s: a release that takes longer than this has failed, whatever it still waits for. */
 const RELEASE_LIMIT_MS = 1_200;
 
-/** What is held or warm executes from here on. Where it does not, the next decision is to restore it once more. */
+/** What is held or warm executes from here on. Where it does not it is ended, and restored once more. */
 export async function letGo(context: Context, { container, local }: Subject): Promise<void> {
   const { runtime } = context.env;
   const { name } = container;
@@ -16,6 +16,10 @@ export async function letGo(context: Context, { container, local }: Subject): Pr
   } catch (error) {
     local.unreleased = true;
     local.stalledSince ??= context.env.clock.wall();
+    // What a release still waits for ends with the copy, and nothing else may be done with that before.
+    await runtime.kill(name);
+    local.state = "exited";
+    await released.catch(() => {});
     throw error;
   }
   Object.assign(local, { state: "running", held: null, heldSince: null, heldFor: null, warmMb: null });

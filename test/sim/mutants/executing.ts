@@ -58,8 +58,8 @@ export const executingMutants: Mutant[] = [
     breaks: "I10",
     patch: () => replaceExport(limits, "withLimit", () => (_, work) => work),
     schedule: leading((random) =>
-      again(random, 3, 9000, (at) => [
-        [at, "fault primary slow release 60 s"],
+      again(random, 1, 9000, (at) => [
+        [at, "fault a slow release 60 s"],
         [at, "crash db"],
         [at + 6000, "fault all slow release 0 ms"],
       ]),
