@@ -237,6 +237,46 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
         assert.equal(await redisCommand(vip(), "PING"), "PONG");
       });
 
+      it("goes on as soon as a lapse ends that came in the middle of a dump, whenever that was", async () => {
+        const client = await dumped();
+        for (let afterMs = 0; afterMs < 200; afterMs += 10) {
+          const dumping = dump(a, "ha1");
+          await new Promise((resolve) => setTimeout(resolve, afterMs));
+          await a.freeze("r1", "lapse");
+          await dumping;
+          assert.equal(await a.look("r1"), "frozen", `lapse after ${afterMs} ms`);
+          await a.thaw("r1", "lapse");
+          const before = client.value();
+          await until(() => client.value() > before, `replies after a lapse at ${afterMs} ms`, 1000);
+        }
+        assert.deepEqual(client.faults, []);
+        assert.equal(client.closedAt(), null);
+        client.stop();
+      });
+
+      it("fails a dump at once when the container ends in the middle of it", async () => {
+        const client = await dumped();
+        client.stop();
+        const pid = await pidOf(a);
+        const dumping = dump(a, "ha1");
+        const failed = assert.rejects(
+          dumping,
+          /r1 ended on ha1 while it was dumped|could not be checkpointed/,
+        );
+        await lab.exec("ha1", `kill -9 ${pid}`);
+        await failed;
+        assert.equal(await a.look("r1"), "exited");
+      });
+
+      it("is seen to be stopped by a debugger, and to go on after it", async () => {
+        const attach = `syscall(101, 16, ${await pidOf(a)}, 0, 0) == 0 or die "ptrace: $!"; sleep 60`;
+        await lab.exec("ha1", `systemd-run --quiet --unit debugger perl -e '${attach}'`);
+        await until(async () => (await a.look("r1")) === "traced", "the debugger is seen", 5000);
+        await lab.exec("ha1", "systemctl stop debugger");
+        await until(async () => (await a.look("r1")) === "running", "it goes on", 5000);
+        assert.equal(await redisCommand(vip(), "PING"), "PONG");
+      });
+
       it("goes on when the agent died as soon as it had frozen it for a dump", async () => {
         const client = await dumped();
         const crashed = a.crash(`test -e ${join(placesOf("r1").freeze, "dump")}`);
@@ -274,6 +314,32 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
           await b.kill("r1");
         });
       }
+
+      it("is released by what is there and not by what is sent: a release whose byte is lost takes effect", async () => {
+        const client = await dumped();
+        client.stop();
+        await b.prepare(parked);
+        await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
+        assert.equal(await b.look("r1"), "held");
+        await lab.exec("ha2", `rm ${placesOf("r1").gatePipe}`);
+        await until(async () => (await b.look("r1")) === "running", "it executes", 1000);
+      });
+
+      it("releases a held copy that an agent left which died, and it can be dumped and frozen as any other", async () => {
+        const client = await dumped();
+        client.stop();
+        await b.prepare(parked);
+        await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
+        await b.crash();
+        await b.ensureHost(policy());
+        await b.freeze("r1", "lapse");
+        assert.equal(await b.look("r1"), "held");
+        await b.release("r1");
+        await until(async () => (await b.look("r1")) === "frozen", "the reason takes effect", 5000);
+        await b.thaw("r1", "lapse");
+        await dump(b, "ha2");
+        assert.equal(await b.look("r1"), "running");
+      });
 
       it("finds a held copy again after the agent's death, and kills it", async () => {
         const client = await dumped();
