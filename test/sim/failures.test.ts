@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ContainerSpec } from "../../provider/contract";
 import { specOf } from "./group";
 import { STORE } from "./links";
 import { apply, inProtectedWorld, inWorld, untilProtected } from "./scenario";
@@ -123,6 +124,23 @@ describe("A container that fails by itself", () => {
       world.powerOff("b");
       await world.until("a answers", () => world.answering().includes("a"));
     }));
+
+  it("is given up again after its tries by a host that ran it for long before it gave it up", () =>
+    inProtectedWorld(
+      async (world) => {
+        await world.run(70_000);
+        world.crashContainer("a");
+        await world.until("b answers", () => world.answering().includes("b"));
+        await world.run(75_000);
+        await untilProtected(world);
+        assert.deepEqual(world.owner()!.triedHosts, []);
+        world.host("a").faults.restore.set("db", "CRIU failed");
+        world.crashContainer("b");
+        await world.until("a gives it up", () => world.owner()!.triedHosts.includes("a"), 60_000);
+        assert.equal(world.events("begin-failed").length, 3);
+      },
+      { spec: { onFailure: { crash: "failover" } as ContainerSpec["onFailure"] } },
+    ));
 
   it("is restarted cold when its probe fails, then moved to the standby", () =>
     inProtectedWorld(

@@ -125,6 +125,36 @@ describe("An operator's failover", () => {
     }));
 });
 
+describe("What failed before an operator's failover", () => {
+  it("does not count on the host that had given it up, which goes on after its next crash", () =>
+    inProtectedWorld(async (world) => {
+      for (const { faults } of world.hosts) faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await world.until("it has failed", () => world.owner()!.phase === "FAILED", 60_000);
+      const { host } = world.owner()!;
+      for (const { faults } of world.hosts) faults.crashAfter.clear();
+      await done(world, "c", failoverOf(host));
+      const { tries, triedHosts, epoch } = world.owner()!;
+      assert.deepEqual([tries, triedHosts], [0, []]);
+      world.crashContainer(host);
+      await world.until("it begins again", () => world.owner()!.epoch > epoch);
+      await answers(world, host);
+    }));
+
+  it("does not count on the host that is to take it from a healthy one", () =>
+    inProtectedWorld(async (world) => {
+      world.host("a").faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await answers(world, "b");
+      world.host("a").faults.crashAfter.clear();
+      await world.until("a holds it", () =>
+        world.view().containers.get("db")!.standbys!.value.hosts.includes("a"),
+      );
+      await done(world, "c", failoverOf("a"));
+      assert.deepEqual(world.owner()!.triedHosts, []);
+    }));
+});
+
 describe("An operator's fence", () => {
   it("of a living host ends its session, and its containers are taken when W has passed", () =>
     inProtectedWorld(async (world) => {

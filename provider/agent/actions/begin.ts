@@ -1,5 +1,5 @@
 import { type Connection, realMac } from "../../contract";
-import { type Context, count, enter, type Subject } from "../context";
+import { type Context, count, enter, forgetCopy, type Subject } from "../context";
 import { triesSoFar } from "../decide";
 import { Undumpable } from "../env";
 import { beginAgainTxn } from "../ownership";
@@ -105,8 +105,7 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   }
   await context.env.gate.leave(realMac(context.me.group, container.name));
   await context.env.runtime.remove(container.name);
-  local.state = "absent";
-  local.mac = null;
+  forgetCopy(local);
   const cold = usableGeneration(container) === null;
   const txn = beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason });
   const { committed } = await settle(context.env, txn, context.signal);

@@ -1,5 +1,5 @@
 import { realMac } from "../../contract";
-import { type Context, enter, type Subject } from "../context";
+import { type Context, enter, forgetCopy, type Subject } from "../context";
 import { untriedHosts } from "../decide";
 import { phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
@@ -22,13 +22,13 @@ export async function giveUp(
   return `${container.name} was given up by ${context.me.host}: ${reason}; ${next}`;
 }
 
-/** Stops it here, so that the host that an operator wants can take it. */
+/** Stops it here, so that the host that an operator wants can take it; what failed before does not count there. */
 export async function yieldTo(
   context: Context,
   subject: Subject,
   { to, reason }: { to: string; reason: string },
 ): Promise<void> {
-  await end(context, subject, { phase: "STOPPED", reason, failoverTo: to });
+  await end(context, subject, { phase: "STOPPED", reason, failoverTo: to, triedHosts: [] });
 }
 
 /** It runs here no more, and its record says so. */
@@ -41,8 +41,7 @@ export async function end(
   await env.gate.leave(realMac(me.group, container.name));
   local.joined = false;
   await env.runtime.remove(container.name);
-  local.state = "absent";
-  local.mac = null;
+  forgetCopy(local);
   enter(context, container.name, local, "ABSENT");
   const txn = phaseWrites(me, container, change, env.clock.wall());
   await settle(env, { ...txn, compares: [...txn.compares, ...sessionCompares(me)] }, context.signal);
