@@ -7,6 +7,7 @@ import {
 } from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
 import type { DecideInput } from "./decide";
+import { isHere } from "./decide-holding";
 import { mayTake } from "./failover-policy";
 import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
@@ -16,6 +17,7 @@ import { isBound } from "./promises";
 import { nextDue, scheduleOf } from "./schedule";
 import { hasRoom } from "./standby";
 import { type ContainerView, type GroupView, usableGeneration } from "./view";
+import type { Prospects } from "./waiting";
 
 /** A standby that went away is replaced after this long, so that a blip moves no generations around. */
 const STANDBY_GRACE_MS = 10_000;
@@ -30,7 +32,8 @@ export function decideInput(context: Context, container: ContainerView): DecideI
   const { me, view, observations } = context;
   const now = context.env.clock.now();
   const local = localOf(context, container.name);
-  const live = candidatesFor(context, container);
+  const prospects = prospectsOf(context, container);
+  const live = prospects.candidates;
   const owner = container.owner?.value;
   const fence = owner ? view.hosts.get(owner.host)?.fences.get(owner.sid) : undefined;
   const fenceSeenAt = owner ? observations.fences.get(`${owner.host}/${owner.sid}`) : undefined;
@@ -49,6 +52,8 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     copy: local,
     lapsed: context.lapsed || context.gateBrokenAt !== null,
     stored: storedKeys(context, container.name),
+    ...prospects,
+    sourcesSince: Math.max(...prospects.sources.map((host) => observations.hosts.get(host)!.sessionSeenAt)),
     candidates: withoutHeldDown(context, container, live),
     mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
     wantedStandbys: wantedStandbys(context, container, live),
@@ -60,6 +65,22 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     fence: fenceSeenAt === undefined ? null : { seenAt: fenceSeenAt, waitMs },
     stoppedSince: observations.stopped.get(container.name)?.seenAt ?? null,
     checkpointDueInMs: checkpointDueIn(context, container, now),
+  };
+}
+
+/** Who could take the container over. */
+export function prospectsOf(context: Context, container: ContainerView): Prospects {
+  const candidates = candidatesFor(context, container);
+  const members = context.policy.hosts.filter(({ role }) => role === "member").map(({ name }) => name);
+  const named = usableGeneration(container);
+  const holders = named?.holders ?? [];
+  const known = new Set([...holders, ...candidates, ...(container.spec?.value.candidates ?? [])]);
+  const here = { copy: localOf(context, container.name), stored: storedKeys(context, container.name) };
+  const isSource = (host: string) => host !== context.me.host || isHere(here, named!);
+  return {
+    takers: [...known].filter((host) => members.includes(host)),
+    candidates,
+    sources: holders.filter((host) => isLiveMember(context, host) && isSource(host)),
   };
 }
 

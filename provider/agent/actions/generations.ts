@@ -1,5 +1,5 @@
 import { type Generation, type Manifest, manifestBytes } from "../../contract";
-import { type Context, count, generationKey, type Subject } from "../context";
+import { type Context, count, generationKey, localOf, type Subject } from "../context";
 import { isLiveMember } from "../input";
 import { commitTxn } from "../ownership";
 import { readStore } from "../session";
@@ -23,9 +23,11 @@ export async function intactGeneration(
   const named = theNamed(container, { epoch, gen });
   const reference = { container: container.name, epoch, gen };
   const faults: string[] = [];
+  const local = localOf(context, container.name);
   try {
     return await disk.verify(reference, named.manifestSha);
   } catch (error) {
+    local.damaged = generationKey(reference);
     faults.push(`${context.me.host}: ${(error as Error).message}`);
     log.event({
       kind: "generation-refused",
@@ -34,7 +36,9 @@ export async function intactGeneration(
     });
   }
   await fetchIntact(context, container, faults);
-  return disk.verify(reference, named.manifestSha);
+  const fetched = await disk.verify(reference, named.manifestSha);
+  local.damaged = null;
+  return fetched;
 }
 
 /** Nobody who answers has the generation intact, but these holders do not answer now. */

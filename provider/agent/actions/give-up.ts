@@ -1,8 +1,9 @@
 import { realMac } from "../../contract";
 import { type Context, enter, forgetCopy, type Subject } from "../context";
-import { untriedHosts } from "../decide";
+import { prospectsOf } from "../input";
 import { phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
+import { untried, waitsFor } from "../waiting";
 
 /** Lets another host take it, those of `mayReturn` in any case; when none is left that has not tried, it has failed. */
 export async function giveUp(
@@ -15,10 +16,10 @@ export async function giveUp(
   const owner = container.owner!.value;
   const tried = new Set([...owner.triedHosts, context.me.host]);
   const triedHosts = [...tried].filter((host) => !mayReturn.includes(host));
-  const takers = untriedHosts(container, triedHosts);
-  const phase = takers.length > 0 ? "STOPPED" : "FAILED";
-  await end(context, subject, { phase, reason, triedHosts });
-  const next = takers.length > 0 ? `${takers.join(" or ")} may take it` : "no host is left to try";
+  const prospects = prospectsOf(context, container);
+  const phase = untried(prospects, triedHosts).length > 0 ? "STOPPED" : "FAILED";
+  const next = waitsFor(container, triedHosts, prospects);
+  await end(context, subject, { phase, reason, triedHosts }, next);
   return `${container.name} was given up by ${context.me.host}: ${reason}; ${next}`;
 }
 
@@ -36,6 +37,7 @@ export async function end(
   context: Context,
   { container, local }: Subject,
   change: { phase: "STOPPED" | "FAILED"; reason: string; triedHosts?: string[]; failoverTo?: string },
+  next?: string,
 ): Promise<void> {
   const { env, me } = context;
   await env.gate.leave(realMac(me.group, container.name));
@@ -49,6 +51,6 @@ export async function end(
   env.log.event({
     kind,
     container: container.name,
-    sentence: `${container.name} is ${change.phase}: ${change.reason}`,
+    sentence: `${container.name} is ${change.phase}: ${change.reason}${next ? `; ${next}` : ""}`,
   });
 }
