@@ -37,6 +37,8 @@ export const ctlRequestSchema = z.discriminatedUnion("op", [
     to: nameSchema.optional(),
     dryRun: z.boolean().default(false),
   }),
+  /** A host that is to take a container gets its generation from one that holds it; between agents only. */
+  z.strictObject({ op: z.literal("fetch"), name: nameSchema }),
   /** End a host's session, so that others take its containers; `confirmedOff`: without waiting for its lease to end. */
   z.strictObject({
     op: z.literal("fence"),
