@@ -19,8 +19,8 @@ import { hasRoom } from "./standby";
 import { type ContainerView, type GroupView, usableGeneration } from "./view";
 import type { Prospects } from "./waiting";
 
-/** A standby that went away is replaced after this long, so that a blip moves no generations around. */
-const STANDBY_GRACE_MS = 10_000;
+/** A standby is replaced after it has been dead for this long, so that a blip moves no generations around. */
+const STANDBY_GRACE_MS = 3_000;
 /** A standby that did not take so many generations in a row is replaced by one that may; tried again after this long. */
 const REFUSALS = 2;
 const REFUSAL_MEMORY_MS = 10 * 60_000;
@@ -202,11 +202,9 @@ export function warmBytes(container: ContainerView): number {
 
 function lostJustNow(context: Context, host: string): boolean {
   const seen = context.observations.hosts.get(host);
-  return (
-    seen !== undefined &&
-    !isLiveMember(context, host) &&
-    context.env.clock.now() - seen.seenAt < STANDBY_GRACE_MS
-  );
+  if (seen === undefined || isLiveMember(context, host)) return false;
+  const deadAfterMs = fenceAfterMs(context.policy.timing, seen.leaseMs);
+  return context.env.clock.now() - seen.seenAt < deadAfterMs + STANDBY_GRACE_MS;
 }
 
 function checkpointDueIn(context: Context, container: ContainerView, now: number): number {

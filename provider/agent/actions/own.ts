@@ -123,8 +123,9 @@ export async function assignStandbys(
   hosts: string[],
 ): Promise<string> {
   await settle(context.env, standbysTxn(context.me, container, hosts), context.signal);
-  // What others did not take says nothing of these.
-  if (local.lastCheckpoint) local.lastCheckpoint = { ...local.lastCheckpoint, failures: 0 };
+  // What others did not take says nothing of these, and what came about nowhere is due.
+  const last = local.lastCheckpoint;
+  local.lastCheckpoint = last?.ok ? { ...last, failures: 0 } : null;
   const sentence =
     hosts.length > 0
       ? `${container.name}: its standbys are ${hosts.join(", ")}`
