@@ -53,7 +53,10 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     lapsed: context.lapsed || context.gateBrokenAt !== null,
     stored: storedKeys(context, container.name),
     ...prospects,
-    sourcesSince: Math.max(...prospects.sources.map((host) => observations.hosts.get(host)!.sessionSeenAt)),
+    // What was just read may not be among the observations yet.
+    sourcesSince: Math.max(
+      ...prospects.sources.map((host) => observations.hosts.get(host)?.sessionSeenAt ?? now),
+    ),
     candidates: withoutHeldDown(context, container, live),
     mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
     wantedStandbys: wantedStandbys(context, container, live),
