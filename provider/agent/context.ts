@@ -54,33 +54,43 @@ export interface Context {
   syncGate(): Promise<void>;
 }
 
+/** What is known of a copy where there is none. */
+const noCopy = {
+  state: "absent",
+  detail: null,
+  mac: null,
+  specDigest: null,
+  held: null,
+  heldSince: null,
+  heldFor: null,
+  warmMb: null,
+  joined: false,
+  runningSince: null,
+  unhealthy: null,
+  unreleased: false,
+  stalledSince: null,
+} satisfies Partial<LocalCopy>;
+
+/** The copy is no more, nor is what was known of its life. What is known of files, failures and moves stays. */
+export function forgetCopy(local: Local): void {
+  Object.assign(local, noCopy);
+}
+
 export function localOf(context: Context, container: string): Local {
   const known = context.locals.get(container);
   if (known) return known;
   const fresh: Local = {
+    ...noCopy,
     standing: "ABSENT",
-    state: "absent",
-    detail: null,
-    mac: null,
-    specDigest: null,
-    held: null,
-    warmMb: null,
-    joined: false,
-    runningSince: null,
-    unhealthy: null,
     checkpointing: false,
     probing: 0,
     lastCheckpoint: null,
     noHoldBefore: 0,
     noPrepareBefore: 0,
-    heldSince: null,
-    unreleased: false,
-    stalledSince: null,
     tending: false,
     noTendingBefore: 0,
     checked: null,
     damaged: null,
-    heldFor: null,
     move: null,
     handedOverAt: null,
     noMoveBefore: 0,

@@ -1,6 +1,7 @@
 import { type CtlReply, type CtlRequest, ctlReplySchema, keysOf, parse, type Schedule } from "../contract";
 import { checkpoint } from "./actions/generations";
 import { serveHandover } from "./actions/handover-target";
+import { holdNamed } from "./actions/holding";
 import { type Context, localOf, track } from "./context";
 import { apply, setRule } from "./control/declare";
 import { drain } from "./control/drain";
@@ -63,6 +64,9 @@ async function serve(context: Context, request: CtlRequest, quorum: boolean): Pr
       return takeCheckpoint(context, request.name);
     case "failover":
       return failover(context, request);
+    case "fetch":
+      await holdNamed(context, request.name);
+      return { host: context.me.host };
     case "fence":
       return fenceByOperator(context, request);
     case "migrate":

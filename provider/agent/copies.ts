@@ -1,5 +1,5 @@
 import { realMac } from "../contract";
-import { type Context, enter, localOf } from "./context";
+import { type Context, enter, forgetCopy, localOf } from "./context";
 
 /** What an earlier agent left here. */
 export async function adoptCopies(session: Context): Promise<void> {
@@ -17,7 +17,10 @@ export async function observeCopy(session: Context, name: string): Promise<void>
   local.stalledSince = waits ? (local.stalledSince ?? session.env.clock.wall()) : null;
   local.mac = copy.mac === null ? null : copy.mac === realMac(session.me.group, name) ? "real" : "parked";
   if (copy.state === "prepared") enter(session, name, local, "PREPARED");
-  if (copy.state === "absent") enter(session, name, local, "ABSENT");
+  if (copy.state === "absent") {
+    forgetCopy(local);
+    enter(session, name, local, "ABSENT");
+  }
   if (copy.state !== "held" && copy.state !== "warm") Object.assign(local, { held: null, warmMb: null });
   if (copy.state !== "held") local.heldFor = null;
 }

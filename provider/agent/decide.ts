@@ -5,6 +5,7 @@ import type { CopyState } from "./env";
 import type { Me } from "./ownership";
 import { decideStandbyCopy, holds } from "./standby";
 import { type ContainerView, type GroupView, sessionHolds, usableGeneration } from "./view";
+import { type Prospects, untried, waitsFor } from "./waiting";
 
 /** What this host knows of its own copy of a container. */
 export interface LocalCopy {
@@ -63,7 +64,7 @@ export interface LocalCopy {
   failsafe: { epoch: number; members: string[] } | null;
 }
 
-export interface DecideInput {
+export interface DecideInput extends Prospects {
   me: Me;
   now: number;
   view: GroupView;
@@ -71,10 +72,10 @@ export interface DecideInput {
   copy: LocalCopy;
   /** The lease was not acknowledged for L, or there is no gate that could cut anything off. */
   lapsed: boolean;
+  /** When the newest session among the sources was read first, monotonic ms. */
+  sourcesSince: number;
   /** This host's complete generation files of the container: `epoch-gen`. */
   stored: ReadonlySet<string>;
-  /** Live members in order of preference for this container, by placement; this host among them if it may run it. */
-  candidates: string[];
   /** Whether the group's policy lets this host take the container if its owner cannot run it any more. */
   mayTake: boolean;
   /** Where it is to be moved from here, and why; null: it may stay, or no host can take it. */
@@ -109,7 +110,7 @@ export type Decision =
   | { do: "forget-tries"; because: string }
   | { do: "checkpoint"; because: string }
   | { do: "scrub"; because: string }
-  | { do: "fetch"; because: string }
+  | { do: "fetch"; thenTake?: true; because: string }
   | { do: "evict"; because: string }
   | { do: "remove"; because: string }
   | { do: "forget"; because: string }
@@ -130,6 +131,8 @@ export type Decision =
 const RANK_DELAY_MS = 150;
 /** Head start of prepared standbys over the host whose own session ended (safety.md 1.6). */
 const RETURNED_HOST_DELAY_MS = 1000;
+/** Who does not hold its generation leaves it this long to those who do, the returned host among them. */
+const HOLDERS_FIRST_MS = 3000;
 /** Others leave it this long to the host that an operator wants. */
 const WANTED_HOST_MS = 10_000;
 /** A checkpoint, and what leads to one, would stop it again just when its clients come back. */
@@ -189,7 +192,9 @@ function decideOwned(input: DecideInput, spec: ContainerSpec): Decision {
     if (copy.state !== "absent") return { do: "evict", because: owner.reason };
     if (owner.phase === "STOPPED" && owner.failoverTo === input.me.host)
       return { do: "begin-again", cold: false, because: owner.reason };
-    return owner.phase === "STOPPED" ? stoppedWithoutTaker(input) : nothing(owner.reason);
+    if (owner.phase === "FAILED") return nothing(owner.reason);
+    // Others begin it from the files here, if these are whole.
+    return decideHolding(input) ?? stoppedWithoutTaker(input);
   }
   if (owner.phase !== "RUNNING") return { do: "begin", because: owner.reason };
   return decideRunning(input, spec);
@@ -301,20 +306,11 @@ function isStable({ copy, now }: { copy: LocalCopy; now: number }): boolean {
 }
 
 /** This host gave it up; when nobody is left to take it, it has failed. */
-function stoppedWithoutTaker({ container }: DecideInput): Decision {
-  const owner = container.owner!.value;
-  const takers = untriedHosts(container, owner.triedHosts);
-  return takers.length > 0
-    ? nothing(`waits for ${takers.join(" or ")} to take it`)
-    : { do: "give-up", because: owner.reason };
-}
-
-/** Hosts, dead ones too, that could take it and are not among `tried`: who holds its generation, where there is one. */
-export function untriedHosts(container: ContainerView, tried: string[]): string[] {
-  const able = usableGeneration(container)
-    ? container.generation!.value.holders
-    : container.spec!.value.candidates;
-  return able.filter((host) => !tried.includes(host));
+function stoppedWithoutTaker(input: DecideInput): Decision {
+  const { reason, triedHosts } = input.container.owner!.value;
+  return untried(input, triedHosts).length > 0
+    ? nothing(waitsFor(input.container, triedHosts, input))
+    : { do: "give-up", because: reason };
 }
 
 function decideStandby(input: DecideInput, spec: ContainerSpec): Decision {
@@ -341,12 +337,23 @@ function decideTakeOver(input: DecideInput): Decision | null {
   if (owner.phase === "FAILED" && !changed) return null;
   if (isSpent(owner, me.host) && !changed) return null;
   const named = usableGeneration(container);
-  if (named && !stored.has(`${named.epoch}-${named.gen}`)) return null;
   const since = fence?.seenAt ?? input.stoppedSince ?? now;
-  if (now - since < (fence?.waitMs ?? 0) + delayOf(input)) return null;
+  const from = since + (fence?.waitMs ?? 0);
+  if (now - from < delayOf(input)) return null;
+  if (isBehind(input) && now - Math.max(from, input.sourcesSince) < HOLDERS_FIRST_MS) return null;
   const why = stopped ? `${owner.host} gave it up: ${owner.reason}` : `${owner.host} is fenced`;
+  // safety: only who holds the generation takes the container (safety.md 1.4).
+  if (named && !stored.has(`${named.epoch}-${named.gen}`)) return fetchFirst(input, why);
   const ready = copy.state === "warm" ? "a warm copy waits" : "the generation is restored and held";
   return { do: "take-over", because: holds(copy, named) ? `${why}; ${ready}` : why };
+}
+
+/** This host is to take it and has yet to get its generation; null: nobody who is live has it, or it was tried just now. */
+function fetchFirst({ container, me, now, copy, sources }: DecideInput, why: string): Decision | null {
+  // Whose files are gone stops being a holder before it fetches them.
+  if (container.generation!.value.holders.includes(me.host) || sources.length === 0) return null;
+  if (copy.tending || now < copy.noTendingBefore) return null;
+  return { do: "fetch", thenTake: true, because: `${me.host} is to take it, as ${why}` };
 }
 
 /** Holders before others, then the order of placement; the host whose own session ended comes last. */
@@ -365,6 +372,14 @@ function delayOf({ container, me, candidates, copy }: DecideInput): number {
   const ranked = [...others].sort((a, b) => weight(a) - weight(b));
   const returned = owner.host === me.host;
   return returned ? RETURNED_HOST_DELAY_MS : Math.max(0, ranked.indexOf(me.host)) * RANK_DELAY_MS;
+}
+
+/** It would have to fetch what another one that may take the container has, and is not the one that an operator wants. */
+function isBehind({ container, me, candidates, stored }: DecideInput): boolean {
+  const owner = container.owner!.value;
+  const named = usableGeneration(container);
+  if (!named || stored.has(`${named.epoch}-${named.gen}`) || owner.failoverTo === me.host) return false;
+  return candidates.some((host) => named.holders.includes(host) && !isSpent(owner, host));
 }
 
 /** A host that gave it up takes it no more, unless it ran elsewhere and died there: then it is better than none. */

@@ -300,6 +300,7 @@ export class Undumpable extends Error {
 }
 
 export interface DumpResult {
+  /** From the beginning of its freeze, the instant that it is a dump of, until this is returned. */
   frozenMs: number;
   connections: Connection[];
 }

@@ -58,7 +58,8 @@ function wouldTake(
   const input = decideInput(context, container);
   const seen = context.observations.hosts.get(owner)!;
   const assumed = { seenAt: seen.seenAt + turnMs, waitMs: 0 };
-  return decide({ ...input, fence: assumed }).do === "take-over";
+  const decision = decide({ ...input, fence: assumed });
+  return decision.do === "take-over" || (decision.do === "fetch" && decision.thenTake === true);
 }
 
 function isFirstLive(context: Context): boolean {

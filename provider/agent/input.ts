@@ -7,6 +7,7 @@ import {
 } from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
 import type { DecideInput } from "./decide";
+import { isHere } from "./decide-holding";
 import { mayTake } from "./failover-policy";
 import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
@@ -16,9 +17,10 @@ import { isBound } from "./promises";
 import { nextDue, scheduleOf } from "./schedule";
 import { hasRoom } from "./standby";
 import { type ContainerView, type GroupView, usableGeneration } from "./view";
+import type { Prospects } from "./waiting";
 
-/** A standby that went away is replaced after this long, so that a blip moves no generations around. */
-const STANDBY_GRACE_MS = 10_000;
+/** A standby is replaced after it has been dead for this long, so that a blip moves no generations around. */
+const STANDBY_GRACE_MS = 3_000;
 /** A standby that did not take so many generations in a row is replaced by one that may; tried again after this long. */
 const REFUSALS = 2;
 const REFUSAL_MEMORY_MS = 10 * 60_000;
@@ -30,7 +32,8 @@ export function decideInput(context: Context, container: ContainerView): DecideI
   const { me, view, observations } = context;
   const now = context.env.clock.now();
   const local = localOf(context, container.name);
-  const live = candidatesFor(context, container);
+  const prospects = prospectsOf(context, container);
+  const live = prospects.candidates;
   const owner = container.owner?.value;
   const fence = owner ? view.hosts.get(owner.host)?.fences.get(owner.sid) : undefined;
   const fenceSeenAt = owner ? observations.fences.get(`${owner.host}/${owner.sid}`) : undefined;
@@ -49,6 +52,11 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     copy: local,
     lapsed: context.lapsed || context.gateBrokenAt !== null,
     stored: storedKeys(context, container.name),
+    ...prospects,
+    // What was just read may not be among the observations yet.
+    sourcesSince: Math.max(
+      ...prospects.sources.map((host) => observations.hosts.get(host)?.sessionSeenAt ?? now),
+    ),
     candidates: withoutHeldDown(context, container, live),
     mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
     wantedStandbys: wantedStandbys(context, container, live),
@@ -60,6 +68,22 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     fence: fenceSeenAt === undefined ? null : { seenAt: fenceSeenAt, waitMs },
     stoppedSince: observations.stopped.get(container.name)?.seenAt ?? null,
     checkpointDueInMs: checkpointDueIn(context, container, now),
+  };
+}
+
+/** Who could take the container over. */
+export function prospectsOf(context: Context, container: ContainerView): Prospects {
+  const candidates = candidatesFor(context, container);
+  const members = context.policy.hosts.filter(({ role }) => role === "member").map(({ name }) => name);
+  const named = usableGeneration(container);
+  const holders = named?.holders ?? [];
+  const known = new Set([...holders, ...candidates, ...(container.spec?.value.candidates ?? [])]);
+  const here = { copy: localOf(context, container.name), stored: storedKeys(context, container.name) };
+  const isSource = (host: string) => host !== context.me.host || isHere(here, named!);
+  return {
+    takers: [...known].filter((host) => members.includes(host)),
+    candidates,
+    sources: holders.filter((host) => isLiveMember(context, host) && isSource(host)),
   };
 }
 
@@ -181,11 +205,9 @@ export function warmBytes(container: ContainerView): number {
 
 function lostJustNow(context: Context, host: string): boolean {
   const seen = context.observations.hosts.get(host);
-  return (
-    seen !== undefined &&
-    !isLiveMember(context, host) &&
-    context.env.clock.now() - seen.seenAt < STANDBY_GRACE_MS
-  );
+  if (seen === undefined || isLiveMember(context, host)) return false;
+  const deadAfterMs = fenceAfterMs(context.policy.timing, seen.leaseMs);
+  return context.env.clock.now() - seen.seenAt < deadAfterMs + STANDBY_GRACE_MS;
 }
 
 function checkpointDueIn(context: Context, container: ContainerView, now: number): number {

@@ -10,6 +10,8 @@ export interface Observation {
   rev: number;
   /** A new session is counted anew: the key may still be its predecessor's. */
   sessionRev: number;
+  /** When this session was read first. */
+  sessionSeenAt: number;
   seenAt: number;
   /** When this revision was read first, whatever gaps there were since: says when to look closer, never when to fence. */
   stillSince: number;
@@ -56,9 +58,10 @@ export function observe(before: Observations, view: GroupView, timing: Timing, n
     const leaseMs = host.heartbeat?.value.leaseMs ?? timing.leaseMs;
     const sessionRev = host.session.rev;
     const known = before.hosts.get(name);
+    const sessionSeenAt = known?.sessionRev === sessionRev ? known.sessionSeenAt : now;
     const same = known?.rev === rev && known.sessionRev === sessionRev;
     if (same) hosts.set(name, restart ? { ...known, seenAt: now } : known);
-    else hosts.set(name, { rev, sessionRev, seenAt: now, stillSince: now, leaseMs });
+    else hosts.set(name, { rev, sessionRev, sessionSeenAt, seenAt: now, stillSince: now, leaseMs });
   }
   return { hosts, lastGoodRead: now, fences, stopped: observeStopped(before, view, now) };
 }

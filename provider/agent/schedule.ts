@@ -13,12 +13,15 @@ export function nextDue({ cron, intervalMs }: Pick<Schedule, "intervalMs" | "cro
   return new Cron(cron, { timezone: "UTC" }).nextRun(new Date(after))?.getTime() ?? Number.POSITIVE_INFINITY;
 }
 
-/** What a checkpoint may take, and the clocks of two hosts may differ, before anybody is told. */
-const PATIENCE_MS = 60_000;
+/**
+ * What the checkpoint that made it and the one that is due may take, a minute each, and the clocks of two hosts may
+ * differ, before anybody is told.
+ */
+const PATIENCE_MS = 120_000;
 
 /**
  * Why the newest generation is older than it may be, one sentence: two in a row did not come about. Null: it is not.
- * By wall time, for people alone.
+ * Its age counts from its freeze; the schedule's interval from the end of a checkpoint. By wall time, for people alone.
  */
 export function overdue(container: ContainerView, wall: string): string | null {
   const generation = container.generation?.value;

@@ -10,11 +10,12 @@ import { type Context, localOf } from "./context";
 import { handoverStage } from "./decide-handover";
 import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
-import { hasRoomOn, isLiveMember, placed, warmBytes } from "./input";
+import { hasRoomOn, isLiveMember, placed, prospectsOf, warmBytes } from "./input";
 import { overdue } from "./schedule";
 import { stalledAnywhere } from "./stalled";
 import { WARM_RESERVE_MB } from "./standby";
 import type { ContainerView } from "./view";
+import { waitsFor } from "./waiting";
 
 const DAY_MS = 86_400_000;
 
@@ -156,13 +157,14 @@ function degraded(context: Context, container: ContainerView): string | null {
   const owner = container.owner?.value;
   if (!owner || owner.phase === "FAILED") return null;
   const manual = context.policy.failover === "manual";
+  const waits = waitsFor(container, owner.triedHosts, prospectsOf(context, container));
   if (owner.phase === "STOPPED")
     return manual
       ? `${owner.reason}; as failover is manual, "container-ha failover ${container.name}" lets another host take it`
-      : owner.reason;
+      : `${owner.reason}; ${waits}`;
   if (!isLiveMember(context, owner.host)) {
-    const fence = `; as failover is manual, "container-ha fence ${owner.host}" lets another host take it`;
-    return `its primary ${owner.host} is not live${manual ? fence : ""}`;
+    const fence = `as failover is manual, "container-ha fence ${owner.host}" lets another host take it`;
+    return `its primary ${owner.host} is not live; ${manual ? fence : waits}`;
   }
   const host = context.policy.hosts.find(({ name }) => name === owner.host);
   if (host?.maintenance) return `${owner.host} is in maintenance, and it has not been moved away yet`;

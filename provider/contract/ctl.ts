@@ -37,6 +37,8 @@ export const ctlRequestSchema = z.discriminatedUnion("op", [
     to: nameSchema.optional(),
     dryRun: z.boolean().default(false),
   }),
+  /** A host that is to take a container gets its generation from one that holds it; between agents only. */
+  z.strictObject({ op: z.literal("fetch"), name: nameSchema }),
   /** End a host's session, so that others take its containers; `confirmedOff`: without waiting for its lease to end. */
   z.strictObject({
     op: z.literal("fence"),
@@ -81,12 +83,15 @@ export type CtlRequest = z.infer<typeof ctlRequestSchema>;
 export type PromiseRequest = Extract<CtlRequest, { op: "promise" }>;
 export type HandoverRequest = Extract<CtlRequest, { op: "handover" }>;
 
-/** `ok: false` is the user's mistake or a refusal with its reason; `code` is for programs. */
+/**
+ * `ok: false` is the user's mistake or a refusal with its reason; `code` is for programs. `not-yet`: what it needs is not
+ * there, but may be soon, so that the same request is worth repeating for a while.
+ */
 export const ctlReplySchema = z.discriminatedUnion("ok", [
   z.object({ ok: z.literal(true), result: z.unknown() }),
   z.object({
     ok: z.literal(false),
-    code: z.enum(["invalid", "conflict", "not-found", "no-quorum", "refused", "failed"]),
+    code: z.enum(["invalid", "conflict", "not-found", "no-quorum", "not-yet", "refused", "failed"]),
     message: z.string(),
   }),
 ]);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ContainerStatus, GroupStatus } from "../contract";
-import { groupStatus } from "../control";
+import type { ContainerStatus, CtlRequest, GroupStatus } from "../contract";
+import { askGroup, GroupRefused, groupStatus } from "../control";
 import { UserError } from "../errors";
 import type { GroupHandle } from "../group-handle";
 
@@ -85,6 +85,33 @@ export function untilMembers(o: Watch & { least: number }): Promise<GroupStatus>
     if (members.filter(({ state }) => state === "live").length >= o.least) return null;
     return members.map(({ name, state }) => `${name} is ${state}`).join(", ");
   });
+}
+
+/**
+ * Declares the container. On machines with much to do members may be slow to renew, so that too few count as live for a
+ * moment: that is waited for, said once, and refused with the reason of each host when it lasts.
+ */
+export async function declareContainer({
+  handle,
+  log,
+  signal,
+  request,
+  patienceMs = 30_000,
+}: Watch & { request: CtlRequest }): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  let said = "";
+  for (;;) {
+    try {
+      await askGroup(handle, request, { signal });
+      return;
+    } catch (error) {
+      const mayPass = error instanceof GroupRefused && error.code === "not-yet";
+      if (!mayPass || Date.now() >= deadline) throw error;
+      if (error.message !== said) log(`waits, as ${error.message}`);
+      said = error.message;
+    }
+    await sleep(POLL_MS, undefined, { signal });
+  }
 }
 
 /** Asks for the status until `obstacle` finds none; says each new obstacle once. */

@@ -15,7 +15,7 @@ import { ensureImages } from "./container-images";
 import { moveNotice } from "./container-move";
 import { containerFaults } from "./container-rules";
 import { type ContainerInputs, containerInputs, specFor } from "./container-spec";
-import { ContainerFailed, untilMembers, untilProtected } from "./container-watch";
+import { ContainerFailed, declareContainer, untilMembers, untilProtected } from "./container-watch";
 import { withEarlyCheck } from "./early-check";
 import { removeOrGiveUp } from "./unreachable";
 
@@ -85,7 +85,7 @@ async function apply(inputs: ContainerInputs, context: Context<Outputs>): Promis
   const beginsAnew = before?.specDigest !== digest;
   if (before && beginsAnew) log("cold start under a new epoch: the workload changed");
   const request: CtlRequest = { op: "apply", spec };
-  await askGroup(handle, request, { signal });
+  await declareContainer({ handle, log, signal, request });
   const leastEpoch = before && beginsAnew ? before.epoch + 1 : 1;
   try {
     const wanted = { name, specDigest: digest, leastEpoch, standbys };

@@ -92,6 +92,30 @@ describe("A request to an agent", () => {
       assert.notEqual(first[0], first[1]);
     }));
 
+  it("to apply says of each host why it cannot take it while too few are live, and places it when they are", () =>
+    inWorld({}, async (world) => {
+      for (const name of ["b", "c"]) world.cut(name, "store");
+      await world.until("a alone is live", () =>
+        world
+          .host("a")
+          .agent!.agent.status()
+          .hosts.every(({ name, state }) => (name === "a") === (state === "live")),
+      );
+      assertRefused(
+        await world.ctl("a", { op: "apply", spec: specOf() }),
+        "not-yet",
+        /^db needs a primary and a standby, and too few live members can take it: a can; b does not renew its lease in time; c does not renew its lease in time$/,
+      );
+      world.heal();
+      await world.until("b is live again", () =>
+        world
+          .host("a")
+          .agent!.agent.status()
+          .hosts.some(({ name, state }) => name === "b" && state === "live"),
+      );
+      assert.ok((await world.ctl("a", { op: "apply", spec: specOf() })).ok);
+    }));
+
   it("is refused where the rules leave no host", () =>
     inProtectedWorld(async (world) => {
       for (const [name, address] of [

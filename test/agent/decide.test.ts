@@ -147,7 +147,10 @@ describe("The owner of a container", () => {
     const stopped = (triedHosts: string[]) => containerOf({ owner: { phase: "STOPPED", triedHosts } });
     does("evict", { container: stopped(["a"]), copy: copyOf({ state: "exited" }) });
     does("nothing", { container: stopped(["a"]), copy: copyOf(), candidates: ["a"] });
-    does("give-up", { container: stopped(["a", "b"]), copy: copyOf() });
+    does("nothing", { container: stopped(["a", "b"]), copy: copyOf() });
+    does("give-up", { container: stopped(["a", "b", "c"]), copy: copyOf() });
+    does("give-up", { container: stopped(["a", "b"]), copy: copyOf(), takers: ["a", "b"] });
+    does("scrub", { container: stopped(["a"]), copy: copyOf({ damaged: "7-3" }) });
     does("nothing", { container: containerOf({ owner: { phase: "FAILED" } }), copy: copyOf() });
   });
 });
@@ -250,6 +253,41 @@ describe("A host that does not own a container", () => {
     does("take-over", { container: container(["a"]), stoppedSince: 99_800 }, "c");
     does("nothing", { container: container(["a", "b"]), stoppedSince: 90_000 }, "b");
     does("take-over", { container: container(["a", "b"]), stoppedSince: 100_000 }, "c");
+  });
+
+  it("fetches the generation of what nobody who holds it will take, from a live holder, and takes it then", () => {
+    const stopped = (change: object) => ({
+      container: containerOf({ owner: { phase: "STOPPED", triedHosts: ["a", "b"], host: "b", sid: "b-1" } }),
+      stoppedSince: 99_000,
+      stored: new Set<string>(),
+      copy: copyOf(),
+      ...change,
+    });
+    does("fetch", stopped({}), "c");
+    does("nothing", stopped({ sources: [] }), "c");
+    does("nothing", stopped({ candidates: ["a", "b"] }), "c");
+    does("nothing", stopped({ copy: copyOf({ tending: true }) }), "c");
+    does("nothing", stopped({ copy: copyOf({ noTendingBefore: 100_001 }) }), "c");
+    does("take-over", stopped({ stored: new Set(["7-3"]) }), "c");
+  });
+
+  it("leaves it to a live holder for a while before it fetches, counted from when that one came", () => {
+    const behind = (change: object) => ({
+      container: containerOf({ owner: { phase: "STOPPED", triedHosts: ["a"] } }),
+      stored: new Set<string>(),
+      copy: copyOf(),
+      stoppedSince: 90_000,
+      ...change,
+    });
+    does("nothing", behind({ stoppedSince: 98_000 }), "c");
+    does("nothing", behind({ sourcesSince: 98_000 }), "c");
+    does("fetch", behind({}), "c");
+    does("fetch", behind({ stoppedSince: 99_000, candidates: ["a", "c"] }), "c");
+  });
+
+  it("is the one that an operator wants and fetches at once", () => {
+    const container = containerOf({ owner: { phase: "STOPPED", failoverTo: "c" } });
+    does("fetch", { container, stored: new Set(), copy: copyOf(), stoppedSince: 100_000 }, "c");
   });
 
   it("takes nothing while it is bound by a promise, or is on no list, but what the owner gave up", () => {

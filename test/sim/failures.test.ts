@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ContainerSpec } from "../../provider/contract";
 import { specOf } from "./group";
 import { STORE } from "./links";
 import { apply, inProtectedWorld, inWorld, untilProtected } from "./scenario";
@@ -57,8 +58,41 @@ describe("A container that fails by itself", () => {
       world.crashContainer("a");
       await world.until("it has failed", () => world.owner()!.phase === "FAILED", 60_000);
       assert.match(world.owner()!.reason, /exit code 1/);
-      assert.deepEqual(world.owner()!.triedHosts, ["a", "b"]);
+      assert.deepEqual(world.owner()!.triedHosts, ["a", "b", "c"]);
       await nothingMoreHappens(world);
+    }));
+
+  it("goes to the third host, which fetches its generation, when its only standby cannot begin it", () =>
+    inProtectedWorld(async (world) => {
+      const acknowledged = world.invariants.acknowledged("db");
+      world.host("b").faults.restore.set("db", "CRIU failed");
+      world.powerOff("a");
+      await world.until("c answers", () => world.answering().join() === "c", 15_000);
+      assert.ok(world.counter() >= acknowledged);
+      assert.deepEqual(world.owner()!.triedHosts, ["b"]);
+    }));
+
+  it("goes to the third host while the only other holder is in maintenance", () =>
+    inProtectedWorld(async (world) => {
+      const maintained = (name: string) => name === "b";
+      const hosts = world.policy.hosts.map((host) => ({ ...host, maintenance: maintained(host.name) }));
+      world.powerOff("a");
+      world.setPolicy({ hosts });
+      await world.until("c answers", () => world.answering().join() === "c", 15_000);
+    }));
+
+  it("says whom it waits for while nobody who is live has its generation, and is taken when one is back", () =>
+    inProtectedWorld(async (world) => {
+      world.powerOff("a");
+      world.powerOff("b");
+      await world.run(20_000);
+      const [db] = world.host("c").agent!.agent.status().containers;
+      assert.match(
+        db!.degraded!,
+        /^its primary a is not live; it waits until a or b, where its generation is, is live again$/,
+      );
+      world.powerOn("b");
+      await world.until("b answers", () => world.answering().join() === "b");
     }));
 
   it("is tried by each of two standbys in turn before it has failed", () =>
@@ -123,6 +157,23 @@ describe("A container that fails by itself", () => {
       world.powerOff("b");
       await world.until("a answers", () => world.answering().includes("a"));
     }));
+
+  it("is given up again after its tries by a host that ran it for long before it gave it up", () =>
+    inProtectedWorld(
+      async (world) => {
+        await world.run(70_000);
+        world.crashContainer("a");
+        await world.until("b answers", () => world.answering().includes("b"));
+        await world.run(75_000);
+        await untilProtected(world);
+        assert.deepEqual(world.owner()!.triedHosts, []);
+        world.host("a").faults.restore.set("db", "CRIU failed");
+        world.crashContainer("b");
+        await world.until("a gives it up", () => world.owner()!.triedHosts.includes("a"), 60_000);
+        assert.equal(world.events("begin-failed").length, 3);
+      },
+      { spec: { onFailure: { crash: "failover" } as ContainerSpec["onFailure"] } },
+    ));
 
   it("is restarted cold when its probe fails, then moved to the standby", () =>
     inProtectedWorld(

@@ -5,6 +5,22 @@ import { inProtectedWorld, untilProtected } from "./scenario";
 import type { World } from "./world";
 
 describe("A generation", () => {
+  it("is as old as the freeze of its dump, however long it was on its way", () =>
+    inProtectedWorld(
+      async (world) => {
+        const wall = () => Date.parse(world.host("a").agent!.process.clock.wall());
+        const askedAt = wall();
+        assert.ok((await world.ctl("a", { op: "checkpoint", name: "db" })).ok);
+        const frozenBy = askedAt + 200;
+        assert.ok(wall() - askedAt > 3000, "it was on its way for long");
+        const at = Date.parse(world.view().containers.get("db")!.generation!.value.at);
+        assert.ok(at >= askedAt && at <= frozenBy, `${at - askedAt} ms after it was asked for`);
+        const [db] = world.host("a").agent!.agent.status().containers;
+        assert.ok(db!.generationAgeMs! > 2800, `${db!.generationAgeMs} ms old`);
+      },
+      { transferMs: 8000 },
+    ));
+
   it("that is altered on the standby is fetched from another holder before it is restored", () =>
     inProtectedWorld(
       async (world) => {
@@ -261,7 +277,7 @@ describe("A generation", () => {
   it("that grows too old is told of in an event and in the status, and when that is over", () =>
     inProtectedWorld(async (world) => {
       for (const name of ["b", "c"]) world.host(name).disk.full = true;
-      await world.until("it is told", () => world.events("generation-age").length === 1, 120_000);
+      await world.until("it is told", () => world.events("generation-age").length === 1, 180_000);
       assert.match(world.events("generation-age")[0]!, /its newest generation is \d+ s old/);
       const seenBy = (name: string) => world.host(name).agent!.agent.status().containers[0]!.degraded;
       assert.match(seenBy("c")!, /newest generation is/);

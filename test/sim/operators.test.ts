@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { CtlRequest, Policy } from "../../provider/contract";
+import { type CtlRequest, keysOf, type Policy } from "../../provider/contract";
+import { GROUP } from "./group";
 import { inProtectedWorld } from "./scenario";
 import type { World } from "./world";
 
@@ -74,29 +75,106 @@ describe("An operator's failover", () => {
       { spec: { standbys: 2 } },
     ));
 
-  it("goes back to the first host when the one that is named cannot begin it", () =>
+  it("goes to a host that does not hold its generation, which fetches it while the container serves", () =>
+    inProtectedWorld(
+      async (world) => {
+        const before = world.owner()!;
+        let servedMs = 0;
+        world.records.onChange(({ key, after }) => {
+          if (key.endsWith("/db/gen") && after?.value.includes('"c"')) servedMs = world.now();
+          if (key.endsWith("/db/owner") && world.owner()!.phase === "STOPPED")
+            assert.ok(servedMs > 0, "stopped before c had the generation");
+        });
+        const result = (await done(world, "c", failoverOf("c"))) as { to: string; fetched: string };
+        assert.equal(result.to, "c");
+        assert.match(result.fetched, /^c fetched its generation \d+-\d+ \(64 MB\) first, in \d+ ms$/);
+        await answers(world, "c");
+        assert.equal(world.owner()!.epoch, before.epoch + 1);
+      },
+      { transferMs: 2000 },
+    ));
+
+  it("goes to such a host also where newer generations are committed all the time", () =>
+    inProtectedWorld(
+      async (world) => {
+        const acknowledged = world.invariants.acknowledged("db");
+        await done(world, "b", failoverOf("c"));
+        await answers(world, "c");
+        assert.ok(world.counter() >= acknowledged);
+      },
+      { transferMs: 1000, scheduled: { intervalMs: 500 } },
+    ));
+
+  it("leaves the container where it is when the host cannot fetch the generation", () =>
+    inProtectedWorld(async (world) => {
+      world.host("c").disk.full = true;
+      const { epoch } = world.owner()!;
+      const reply = await world.ctl("a", failoverOf("c"));
+      assert.ok(!reply.ok);
+      assert.match(
+        reply.message,
+        /^c could not fetch generation \d+-\d+ \(64 MB\) of db, which stays as it is: .*no space left/,
+      );
+      assert.deepEqual([world.owner()!.epoch, world.answering()], [epoch, ["a"]]);
+    }));
+
+  it("has failed, as its answer says, when the host that is named could not begin it and the first one goes on", () =>
     inProtectedWorld(async (world) => {
       world.host("b").faults.restore.set("db", "CRIU failed");
+      const at = world.now();
       const reply = await world.ctl("a", failoverOf("b"));
-      assert.ok(reply.ok);
+      assert.ok(!reply.ok);
+      assert.match(
+        reply.message,
+        /^b did not go on with db: .*b could not begin it: CRIU failed.*; a serves it at epoch \d+$/,
+      );
+      assert.ok(world.now() - at < 5000, `after ${world.now() - at} ms`);
       await answers(world, "a");
     }));
 
-  it("is refused for a host that is unknown, has it already, or does not hold its generation", () =>
+  it("is answered as soon as the host could not begin it, where no other live one could", () =>
+    inProtectedWorld(async (world) => {
+      world.host("b").faults.image.set("*", "manifest unknown");
+      world.host("b").faults.restore.set("db", "image not known");
+      world.powerOff("c");
+      world.host("a").faults.crashAfter.set("db", 200);
+      await setFailover(world, { failover: "manual" });
+      world.crashContainer("a");
+      await world.until("a gives it up", () => world.owner()!.phase === "STOPPED", 20_000);
+      world.powerOff("a");
+      await world.run(5000);
+      const at = world.now();
+      const reply = await world.ctl("b", failoverOf("b"));
+      assert.ok(!reply.ok);
+      assert.match(
+        reply.message,
+        /^db is STOPPED on b, not served by b: b could not begin it: image not known; it waits until a or c is live and may run it; "container-ha failover db --to HOST"/,
+      );
+      assert.ok(world.now() - at < 5000, `after ${world.now() - at} ms`);
+    }));
+
+  it("is refused for a host that is unknown, has it already, or could fetch its generation from nobody", () =>
     inProtectedWorld(async (world) => {
       await refused(world, "b", failoverOf("x"), /^host x is not in group sim$/);
       await refused(world, "b", failoverOf("a"), /^db is on a already$/);
       await refused(
         world,
         "b",
-        failoverOf("c"),
-        /^c cannot take db: its generation \d+-\d+ is held only by a, b$/,
-      );
-      await refused(
-        world,
-        "b",
         { op: "failover", name: "web", dryRun: false },
         /^container web is not protected/,
+      );
+      world.powerOff("a");
+      world.powerOff("b");
+      await setFailover(world, { failover: "manual" });
+      await world.run(4000);
+      const sid = world.view().hosts.get("a")!.session!.value.sid;
+      const value = JSON.stringify({ by: "c", method: "operator", at: "", confirmedOff: true });
+      world.records.apply({ compares: [], writes: [{ put: keysOf(GROUP).fence("a", sid), value }] });
+      await refused(
+        world,
+        "c",
+        failoverOf("c"),
+        /^c cannot take db: its generation \d+-\d+ is held only by a, b, none of which is live$/,
       );
     }));
 
@@ -122,6 +200,36 @@ describe("An operator's failover", () => {
       for (const { faults } of world.hosts) faults.crashAfter.clear();
       await done(world, "c", failoverOf(host));
       await answers(world, host);
+    }));
+});
+
+describe("What failed before an operator's failover", () => {
+  it("does not count on the host that had given it up, which goes on after its next crash", () =>
+    inProtectedWorld(async (world) => {
+      for (const { faults } of world.hosts) faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await world.until("it has failed", () => world.owner()!.phase === "FAILED", 60_000);
+      const { host } = world.owner()!;
+      for (const { faults } of world.hosts) faults.crashAfter.clear();
+      await done(world, "c", failoverOf(host));
+      const { tries, triedHosts, epoch } = world.owner()!;
+      assert.deepEqual([tries, triedHosts], [0, []]);
+      world.crashContainer(host);
+      await world.until("it begins again", () => world.owner()!.epoch > epoch);
+      await answers(world, host);
+    }));
+
+  it("does not count on the host that is to take it from a healthy one", () =>
+    inProtectedWorld(async (world) => {
+      world.host("a").faults.crashAfter.set("db", 200);
+      world.crashContainer("a");
+      await answers(world, "b");
+      world.host("a").faults.crashAfter.clear();
+      await world.until("a holds it", () =>
+        world.view().containers.get("db")!.standbys!.value.hosts.includes("a"),
+      );
+      await done(world, "c", failoverOf("a"));
+      assert.deepEqual(world.owner()!.triedHosts, []);
     }));
 });
 

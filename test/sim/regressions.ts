@@ -1,5 +1,6 @@
 /** Seeds that once broke an invariant, each with what it found. A new one is one more line; the tests run them all. */
 export const regressions: { seed: number; found: string }[] = [
+  { seed: 20, found: "an agent ended as it decided on a view whose heartbeat keys it had not looked at yet" },
   { seed: 85, found: "a host whose lease had lapsed removed the copy that a handover had prepared on it" },
   { seed: 96, found: "the next session waited for a join that no lease process would answer" },
   {

@@ -1,5 +1,5 @@
 import { type Connection, realMac } from "../../contract";
-import { type Context, enter, type Subject } from "../context";
+import { type Context, enter, forgetCopy, type Subject } from "../context";
 import { triesSoFar } from "../decide";
 import { Undumpable } from "../env";
 import { beginAgainTxn } from "../ownership";
@@ -105,8 +105,7 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   if (!committed) return `${container.name}: ${reason}; its records changed, decides again`;
   // Only now: an engine that is slow or does not work must not delay what the record says of it.
   await context.env.runtime.remove(container.name);
-  local.state = "absent";
-  local.mac = null;
+  forgetCopy(local);
   // A cycle that read the record before would try once more under that.
   while (context.view.containers.get(container.name)?.owner?.rev === container.owner!.rev) {
     context.wake();

@@ -1,11 +1,12 @@
 import { type Generation, type Manifest, manifestBytes } from "../../contract";
-import { type Context, count, generationKey, type Subject } from "../context";
+import { type Context, count, generationKey, type Local, localOf, type Subject } from "../context";
+import type { GenerationRef } from "../env";
 import { isLiveMember } from "../input";
 import { commitTxn } from "../ownership";
 import { readStore } from "../session";
 import { settle } from "../settle";
 import { type ContainerView, createViewReader, type GroupView } from "../view";
-import { withLimit } from "./limit";
+import { isGone, unlessGone, withLimit } from "./limit";
 
 /** A checkpoint has failed when its packing and sending take longer than this. */
 export const TRANSFER_LIMIT_MS = 120_000;
@@ -23,9 +24,11 @@ export async function intactGeneration(
   const named = theNamed(container, { epoch, gen });
   const reference = { container: container.name, epoch, gen };
   const faults: string[] = [];
+  const local = localOf(context, container.name);
   try {
     return await disk.verify(reference, named.manifestSha);
   } catch (error) {
+    local.damaged = generationKey(reference);
     faults.push(`${context.me.host}: ${(error as Error).message}`);
     log.event({
       kind: "generation-refused",
@@ -34,7 +37,9 @@ export async function intactGeneration(
     });
   }
   await fetchIntact(context, container, faults);
-  return disk.verify(reference, named.manifestSha);
+  const fetched = await disk.verify(reference, named.manifestSha);
+  local.damaged = null;
+  return fetched;
 }
 
 /** Nobody who answers has the generation intact, but these holders do not answer now. */
@@ -108,8 +113,9 @@ export async function checkpoint(context: Context, subject: Subject, because: st
     const reference = { container: container.name, epoch: owner.epoch, gen };
     const folder = await context.env.disk.begin(reference);
     const dumped = await context.env.runtime.dump({ container: container.name, folder });
+    const at = new Date(Date.parse(context.env.clock.wall()) - dumped.frozenMs).toISOString();
     count(context, "dump_frozen_ms_total", dumped.frozenMs);
-    const generation = publish(context, subject, { reference, connections: dumped.connections });
+    const generation = publish(context, subject, { reference, at, connections: dumped.connections });
     void generation.then(
       ({ sentence, notHeld }) => ended(context, subject, { ok: true, sentence, notHeld }),
       async (error: Error) => {
@@ -140,10 +146,7 @@ async function nextGeneration({ env }: Context, container: ContainerView): Promi
 async function publish(
   context: Context,
   { container, local }: Subject,
-  {
-    reference,
-    connections,
-  }: { reference: { container: string; epoch: number; gen: number }; connections: Manifest["connections"] },
+  { reference, at, connections }: { reference: GenerationRef } & Pick<Manifest, "at" | "connections">,
 ): Promise<{ sentence: string; notHeld: string[] }> {
   const { env, me } = context;
   const owner = container.owner!.value;
@@ -152,21 +155,21 @@ async function publish(
     ...reference,
     specDigest: owner.specDigest,
     host: me.host,
-    at: env.clock.wall(),
+    at,
     connections,
     versions: await env.runtime.versions(),
   });
   const standbys = container.standbys?.value.hosts ?? [];
   const sent = await Promise.allSettled(
-    standbys.map((peer) =>
-      withLimit(context, env.net.sendGeneration(peer, reference), TRANSFER_LIMIT_MS, "sending it"),
-    ),
+    standbys.map((peer) => {
+      const sending = unlessGone(context, peer, env.net.sendGeneration(peer, reference));
+      return withLimit(context, sending, TRANSFER_LIMIT_MS, "sending it");
+    }),
   );
-  const at = env.clock.now();
   for (const [index, { status }] of sent.entries()) {
     const standby = standbys[index]!;
     if (status === "fulfilled") local.refusals.delete(standby);
-    else local.refusals.set(standby, { inARow: 1 + (local.refusals.get(standby)?.inARow ?? 0), at });
+    else if (!isGone(context, standby)) refused(local, standby, env.clock.now());
   }
   const faults = sent.flatMap((result, index) =>
     result.status === "rejected" ? [`${standbys[index]}: ${(result.reason as Error).message}`] : [],
@@ -181,7 +184,7 @@ async function publish(
     manifestSha: sealed.sha256,
     holders: [me.host, ...holders],
     bytes: manifestBytes(sealed.manifest),
-    at: env.clock.wall(),
+    at,
   };
   if (!(await commit(context, container, generation)))
     throw new Error(
@@ -190,6 +193,11 @@ async function publish(
   const short = faults.length > 0 ? `; not held by ${faults.join("; ")}` : "";
   const sentence = `${container.name}: committed generation ${generationKey(reference)} (${Math.round(generation.bytes / 1e5) / 10} MB) on ${generation.holders.join(", ")}${short}`;
   return { sentence, notHeld: faults };
+}
+
+/** What a host that lives did not take says something of it, of its disk for example. */
+function refused({ refusals }: Local, standby: string, at: number): void {
+  refusals.set(standby, { inARow: 1 + (refusals.get(standby)?.inARow ?? 0), at });
 }
 
 /**

@@ -1,8 +1,9 @@
 import { realMac } from "../../contract";
-import { type Context, enter, type Subject } from "../context";
-import { untriedHosts } from "../decide";
+import { type Context, enter, forgetCopy, type Subject } from "../context";
+import { prospectsOf } from "../input";
 import { phaseWrites, sessionCompares } from "../ownership";
 import { settle } from "../settle";
+import { untried, waitsFor } from "../waiting";
 
 /** Lets another host take it, those of `mayReturn` in any case; when none is left that has not tried, it has failed. */
 export async function giveUp(
@@ -15,20 +16,20 @@ export async function giveUp(
   const owner = container.owner!.value;
   const tried = new Set([...owner.triedHosts, context.me.host]);
   const triedHosts = [...tried].filter((host) => !mayReturn.includes(host));
-  const takers = untriedHosts(container, triedHosts);
-  const phase = takers.length > 0 ? "STOPPED" : "FAILED";
-  await end(context, subject, { phase, reason, triedHosts });
-  const next = takers.length > 0 ? `${takers.join(" or ")} may take it` : "no host is left to try";
+  const prospects = prospectsOf(context, container);
+  const phase = untried(prospects, triedHosts).length > 0 ? "STOPPED" : "FAILED";
+  const next = waitsFor(container, triedHosts, prospects);
+  await end(context, subject, { phase, reason, triedHosts }, next);
   return `${container.name} was given up by ${context.me.host}: ${reason}; ${next}`;
 }
 
-/** Stops it here, so that the host that an operator wants can take it. */
+/** Stops it here, so that the host that an operator wants can take it; what failed before does not count there. */
 export async function yieldTo(
   context: Context,
   subject: Subject,
   { to, reason }: { to: string; reason: string },
 ): Promise<void> {
-  await end(context, subject, { phase: "STOPPED", reason, failoverTo: to });
+  await end(context, subject, { phase: "STOPPED", reason, failoverTo: to, triedHosts: [] });
 }
 
 /** It runs here no more, and its record says so. */
@@ -36,6 +37,7 @@ export async function end(
   context: Context,
   { container, local }: Subject,
   change: { phase: "STOPPED" | "FAILED"; reason: string; triedHosts?: string[]; failoverTo?: string },
+  next?: string,
 ): Promise<void> {
   const { env, me } = context;
   await env.gate.leave(realMac(me.group, container.name));
@@ -48,17 +50,16 @@ export async function end(
     { ...txn, compares: [...txn.compares, ...sessionCompares(me)] },
     context.signal,
   );
-  // Only now: an engine that is slow or does not work must not delay what the record says of it.
-  await env.runtime.remove(container.name);
-  local.state = "absent";
-  local.mac = null;
-  enter(context, container.name, local, "ABSENT");
   // Its phase may have been committed just before: it is decided anew then.
   if (!committed) return;
+  // Only now: an engine that is slow or does not work must not delay what the record says of it.
+  await env.runtime.remove(container.name);
+  forgetCopy(local);
+  enter(context, container.name, local, "ABSENT");
   const kind = change.phase === "FAILED" ? "failed" : "give-up";
   env.log.event({
     kind,
     container: container.name,
-    sentence: `${container.name} is ${change.phase}: ${change.reason}`,
+    sentence: `${container.name} is ${change.phase}: ${change.reason}${next ? `; ${next}` : ""}`,
   });
 }

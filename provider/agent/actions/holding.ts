@@ -1,14 +1,16 @@
-import { type Context, count, generationKey, type Subject, track, unlessEnded } from "../context";
+import { type Context, count, generationKey, localOf, type Subject, track, unlessEnded } from "../context";
 import { holdersTxn } from "../ownership";
 import { settle } from "../settle";
 import { refreshStored } from "../stored";
-import { fetchIntact, TRANSFER_LIMIT_MS } from "./generations";
+import { usableGeneration } from "../view";
+import { fetchIntact, freshView, TRANSFER_LIMIT_MS } from "./generations";
 import { withLimit } from "./limit";
 
 /** A read that fails may be the system's trouble of a moment: files are damaged when they are twice, so far apart. */
 const SECOND_LOOK_MS = 1000;
 /** After a fetch that failed, or a damage that could not be told, the next attempt waits this long. */
 const PAUSE_MS = 15_000;
+const POLL_MS = 50;
 
 /**
  * Hashes this host's files of the named generation. Where they are gone or damaged, this host stops being one of its
@@ -23,12 +25,34 @@ export async function scrub(context: Context, subject: Subject, because: string)
 }
 
 /** Gets the named generation from another holder and becomes one. Goes on in the background. */
-export async function fetchNamed(context: Context, subject: Subject): Promise<string> {
+export async function fetchNamed(context: Context, subject: Subject, because: string): Promise<string> {
   const { container } = subject;
   return inBackground(context, subject, () => fetchAndHold(context, subject), {
-    sentence: `${container.name}: fetches its generation`,
+    sentence: `${container.name}: fetches its generation: ${because}`,
     failed: `its generation was not fetched to ${context.me.host}`,
   });
+}
+
+/** The same at a request; resolves when this host holds it, or rejects with what kept it from that. */
+export async function holdNamed(context: Context, name: string): Promise<void> {
+  const { clock } = context.env;
+  const local = localOf(context, name);
+  const deadline = clock.now() + TRANSFER_LIMIT_MS;
+  while (local.tending) {
+    if (clock.now() > deadline) throw new Error(`${context.me.host} is busy with its generation of ${name}`);
+    await clock.sleep(POLL_MS, context.signal);
+    context.signal.throwIfAborted();
+  }
+  const container = (await freshView(context)).containers.get(name);
+  if (!container || !usableGeneration(container)) throw new Error(`${name} has no generation`);
+  if (container.generation!.value.holders.includes(context.me.host)) return;
+  local.tending = true;
+  const fetching = fetchAndHold(context, { container, local }).finally(() => {
+    local.tending = false;
+    context.wake();
+  });
+  track(context, fetching);
+  await fetching;
 }
 
 function inBackground(

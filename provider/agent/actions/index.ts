@@ -42,7 +42,7 @@ export async function act(context: Context, subject: Subject, decision: Decision
     case "scrub":
       return scrub(context, subject, decision.because);
     case "fetch":
-      return fetchNamed(context, subject);
+      return fetchNamed(context, subject, decision.because);
     case "evict":
       return evict(context, subject, decision.because);
     case "remove":

@@ -1,5 +1,5 @@
 import { realMac, specDigest } from "../../contract";
-import { type Context, count, enter, type Subject } from "../context";
+import { type Context, count, enter, forgetCopy, type Subject } from "../context";
 import { triesSoFar } from "../decide";
 import {
   beginAgainTxn,
@@ -63,8 +63,9 @@ export async function beginAgain(
   local.joined = false;
   enter(context, container.name, local, "RESTORING");
   const owner = container.owner!.value;
-  const changed = owner.specDigest !== specDigest(container.spec!.value);
-  const tries = changed ? 0 : triesSoFar(container, local, env.clock.now()) + 1;
+  // A changed specification, and an operator's word, begin with a clean slate.
+  const anew = owner.specDigest !== specDigest(container.spec!.value) || owner.failoverTo === me.host;
+  const tries = anew ? 0 : triesSoFar(container, local, env.clock.now()) + 1;
   const txn = beginAgainTxn(me, container, { cold, tries, at: env.clock.wall(), reason: because });
   const recovers = local.state === "exited" && !cold;
   if (!recovers) {
@@ -122,8 +123,9 @@ export async function assignStandbys(
   hosts: string[],
 ): Promise<string> {
   await settle(context.env, standbysTxn(context.me, container, hosts), context.signal);
-  // What others did not take says nothing of these.
-  if (local.lastCheckpoint) local.lastCheckpoint = { ...local.lastCheckpoint, failures: 0 };
+  // What others did not take says nothing of these, and what came about nowhere is due.
+  const last = local.lastCheckpoint;
+  local.lastCheckpoint = last?.ok ? { ...last, failures: 0 } : null;
   const sentence =
     hosts.length > 0
       ? `${container.name}: its standbys are ${hosts.join(", ")}`
@@ -147,16 +149,7 @@ export async function evict(
   await env.runtime.kill(container.name);
   if (container.spec) await env.runtime.withdraw({ spec: container.spec.value, mac });
   await env.runtime.remove(container.name);
-  Object.assign(local, {
-    state: "absent",
-    mac: null,
-    held: null,
-    heldSince: null,
-    warmMb: null,
-    heldFor: null,
-    runningSince: null,
-    specDigest: null,
-  });
+  forgetCopy(local);
   enter(context, container.name, local, "ABSENT");
   const sentence = `${container.name}: the copy on ${me.host} is removed: ${because}`;
   if (ran) env.log.event({ kind: "evict", container: container.name, sentence });

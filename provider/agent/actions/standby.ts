@@ -1,5 +1,5 @@
 import { type Generation, parkedMac, specDigest } from "../../contract";
-import { type Context, enter, type Subject, unlessEnded } from "../context";
+import { type Context, enter, forgetCopy, type Subject, unlessEnded } from "../context";
 import { holds } from "../standby";
 import { restoreIntact } from "./restore";
 
@@ -74,15 +74,7 @@ export async function discard(
   const what = local.state;
   await context.env.runtime.kill(container.name);
   await context.env.runtime.remove(container.name);
-  Object.assign(local, {
-    state: "absent",
-    mac: null,
-    held: null,
-    heldSince: null,
-    heldFor: null,
-    warmMb: null,
-    specDigest: null,
-  });
+  forgetCopy(local);
   local.noHoldBefore = context.env.clock.now() + RETRY_PAUSE_MS;
   enter(context, container.name, local, "ABSENT");
   const sentence = `${container.name}: the ${what} copy on ${context.me.host} is let go: ${because}`;

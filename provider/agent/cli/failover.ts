@@ -6,7 +6,13 @@ import { exitCodes } from "./cli-error";
 import { confirm } from "./confirm";
 import type { Command } from "./io";
 
-const resultSchema = z.object({ name: z.string(), from: z.string(), to: z.string(), epoch: z.number() });
+const resultSchema = z.object({
+  name: z.string(),
+  from: z.string(),
+  to: z.string(),
+  epoch: z.number(),
+  fetched: z.string().optional(),
+});
 
 export const failover: Command = async (args, io) => {
   const { values, positionals } = parseArguments("failover", {
@@ -25,7 +31,7 @@ export const failover: Command = async (args, io) => {
   io.out(
     values.json
       ? `${JSON.stringify(done)}\n`
-      : `${done.name} is served by ${done.to} at epoch ${done.epoch}; before it was on ${done.from}.\n`,
+      : `${done.name} is served by ${done.to} at epoch ${done.epoch}; before it was on ${done.from}${done.fetched ? `; ${done.fetched}` : ""}.\n`,
   );
   return exitCodes.ok;
 };

@@ -1,8 +1,10 @@
 import {
   type ContainerSpec,
   contains,
+  type GroupHost,
   keysOf,
   type PlacedContainer,
+  type Placement,
   type Policy,
   place,
   type Rule,
@@ -83,14 +85,18 @@ function withCandidates(context: Context, view: GroupView, wanted: ContainerSpec
   const container = view.containers.get(wanted.name) ?? emptyContainer(wanted.name);
   const before = container.spec?.value;
   refuseConflicts(context.policy, view, wanted);
-  const hosts = context.policy.hosts.filter(
-    (host) => host.role === "member" && isLiveMember(context, host.name),
-  );
+  const members = context.policy.hosts.filter((host) => host.role === "member");
+  const live = members.filter((host) => isLiveMember(context, host.name));
   const others = [...view.containers.values()]
     .filter((other) => other.spec && other.name !== wanted.name)
     .map(expected);
   const rules = [...view.rules.values()].map((rule) => rule.value);
-  const placement = place(unplaced(wanted), { hosts, rules, containers: others });
+  const placeOn = (hosts: GroupHost[]) => place(unplaced(wanted), { hosts, rules, containers: others });
+  const placement = placeOn(live);
+  if (candidatesIn(placement).length < 2 && candidatesIn(placeOn(members)).length >= 2) {
+    const able = candidatesIn(placement);
+    throw new Refusal("not-yet", tooFewLive(wanted.name, { members, live, able }));
+  }
   if (!placement.ok) throw new Refusal("refused", placement.reason);
   const standbys = Array.isArray(wanted.standbys) ? wanted.standbys : [];
   for (const host of [wanted.preferredHost, ...standbys]) {
@@ -107,6 +113,23 @@ function withCandidates(context: Context, view: GroupView, wanted: ContainerSpec
   const failed = container.owner?.value.phase === "FAILED";
   const candidates = before && !failed ? before.candidates : placement.candidates;
   return { ...wanted, candidates };
+}
+
+function candidatesIn(placement: Placement): string[] {
+  return placement.ok ? placement.candidates : [];
+}
+
+/** Members that are slow, or begin just now, may be live soon. */
+function tooFewLive(
+  container: string,
+  { members, live, able }: { members: GroupHost[]; live: GroupHost[]; able: string[] },
+): string {
+  const words = members.map((host) => {
+    if (host.maintenance) return `${host.name} is in maintenance`;
+    if (!live.includes(host)) return `${host.name} does not renew its lease in time`;
+    return able.includes(host.name) ? `${host.name} can` : `${host.name} breaks a required rule`;
+  });
+  return `${container} needs a primary and a standby, and too few live members can take it: ${words.join("; ")}`;
 }
 
 /** What was declared and has not begun yet will begin on the first of its candidates. */

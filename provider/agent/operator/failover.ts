@@ -1,12 +1,15 @@
 import { ctlReplySchema, keysOf, type Owner, parse } from "../../contract";
+import { TRANSFER_LIMIT_MS } from "../actions/generations";
 import { yieldTo } from "../actions/give-up";
+import { holdNamed } from "../actions/holding";
 import { type Context, localOf, track } from "../context";
 import { freshView, Refusal } from "../control/support";
-import { isLiveMember } from "../input";
+import { isLiveMember, prospectsOf } from "../input";
 import { sessionCompares } from "../ownership";
 import { settle } from "../settle";
 import { type ContainerView, type GroupView, usableGeneration } from "../view";
-import { chooseTarget } from "./target";
+import { untried, waitsFor } from "../waiting";
+import { chooseTarget, holds } from "./target";
 
 export interface FailoverRequest {
   name: string;
@@ -18,6 +21,8 @@ export interface FailoverRequest {
 const IDLE_LIMIT_MS = 30_000;
 /** The target has to serve within this. */
 const SERVE_LIMIT_MS = 120_000;
+/** A target that fetches the generation and says nothing for so long is given up. */
+const SILENCE_MS = 10_000;
 const POLL_MS = 50;
 
 /** Lets another host go on with a container from its last generation because an operator says so. */
@@ -32,6 +37,7 @@ export async function failover(context: Context, request: FailoverRequest): Prom
   if (serves(view, owner) && owner.host !== context.me.host)
     return askOwner(context, owner.host, { ...request, to });
   const reason = `an operator wants it on ${to}`;
+  const fetched = await bring(context, container, to);
   if (serves(view, owner)) await stopHere(context, request.name, { to, reason });
   else await point(context, view, container, { to, reason });
   context.env.log.event({
@@ -40,7 +46,8 @@ export async function failover(context: Context, request: FailoverRequest): Prom
     sentence: `${request.name}: ${reason}`,
   });
   context.wake();
-  return untilServed(context, request.name, { from: owner.host, to });
+  const served = await untilServed(context, request.name, { from: owner.host, to });
+  return { ...served, ...(fetched ? { fetched } : {}) };
 }
 
 function known(context: Context, view: GroupView, name: string): { container: ContainerView; owner: Owner } {
@@ -81,7 +88,8 @@ function refuseUnproved(context: Context, view: GroupView, owner: Owner, name: s
 async function askOwner(context: Context, host: string, request: FailoverRequest): Promise<unknown> {
   let answer: unknown;
   try {
-    answer = await context.env.net.ask(host, { op: "failover", ...request }, IDLE_LIMIT_MS + SERVE_LIMIT_MS);
+    const limitMs = TRANSFER_LIMIT_MS + IDLE_LIMIT_MS + SERVE_LIMIT_MS;
+    answer = await context.env.net.ask(host, { op: "failover", ...request }, limitMs);
   } catch (error) {
     throw new Refusal(
       "failed",
@@ -91,6 +99,40 @@ async function askOwner(context: Context, host: string, request: FailoverRequest
   const reply = parse(ctlReplySchema, answer, `the answer of ${host}`);
   if (!reply.ok) throw new Refusal(reply.code, reply.message);
   return reply.result;
+}
+
+/**
+ * A target that does not hold the generation gets it first, while the container goes on where it is; what is committed
+ * meanwhile it fetches when it takes the container. Says how it went; null: it holds it.
+ */
+async function bring(context: Context, container: ContainerView, to: string): Promise<string | null> {
+  if (holds(container, to)) return null;
+  const { env, me } = context;
+  const { name } = container;
+  const { epoch, gen, bytes, holders } = container.generation!.value;
+  const what = `generation ${epoch}-${gen} (${Math.round(bytes / 1e5) / 10} MB)`;
+  const startedAt = env.clock.now();
+  env.log.event({
+    kind: "operator",
+    container: name,
+    sentence: `${name}: ${to} fetches its ${what} from ${holders.join(" or ")}, as an operator wants it there`,
+  });
+  try {
+    if (to === me.host) await holdNamed(context, name);
+    else await askToFetch(context, to, name);
+  } catch (error) {
+    throw new Refusal(
+      "failed",
+      `${to} could not fetch ${what} of ${name}, which stays as it is: ${(error as Error).message}`,
+    );
+  }
+  return `${to} fetched its ${what} first, in ${Math.round(env.clock.now() - startedAt)} ms`;
+}
+
+async function askToFetch(context: Context, to: string, name: string): Promise<void> {
+  const answer = await context.env.net.ask(to, { op: "fetch", name }, TRANSFER_LIMIT_MS, SILENCE_MS);
+  const reply = parse(ctlReplySchema, answer, `the answer of ${to}`);
+  if (!reply.ok) throw new Error(reply.message);
 }
 
 /** This host owns it: stop it, then let the target take it. */
@@ -136,6 +178,7 @@ async function point(
   const owner: Owner = {
     ...before.value,
     phase: phase === "FAILED" ? "STOPPED" : phase,
+    tries: 0,
     triedHosts: [],
     failoverTo: to,
     reason,
@@ -155,23 +198,44 @@ async function point(
   if (!committed) throw new Refusal("conflict", `${container.name} changed meanwhile; try again`);
 }
 
+interface Served {
+  name: string;
+  from: string;
+  to: string;
+  epoch: number;
+}
+
+/** Ends when it is known how it went, which may be long before the limit. */
 async function untilServed(
   context: Context,
   name: string,
   { from, to }: { from: string; to: string },
-): Promise<unknown> {
+): Promise<Served> {
   const deadline = context.env.clock.now() + SERVE_LIMIT_MS;
+  let refusal: string | null = null;
   for (;;) {
-    const owner = (await freshView(context)).containers.get(name)?.owner?.value;
-    if (owner?.phase === "RUNNING" && owner.failoverTo === undefined)
-      return { name, from, to: owner.host, epoch: owner.epoch };
-    if (!owner || owner.phase === "FAILED")
-      throw new Refusal("failed", `${name} has failed: ${owner?.reason ?? "it was removed meanwhile"}`);
-    if (context.env.clock.now() > deadline)
+    const container = (await freshView(context)).containers.get(name);
+    const owner = container?.owner?.value;
+    if (!container?.spec || !owner) throw new Refusal("failed", `${name} was removed meanwhile`);
+    const isBegun = owner.failoverTo === undefined;
+    if (isBegun && owner.phase === "STOPPED" && owner.host === to) refusal = owner.reason;
+    if (isBegun && owner.phase === "RUNNING") {
+      if (owner.host === to) return { name, from, to, epoch: owner.epoch };
+      const why = `${to} did not go on with ${name}: ${refusal ?? owner.reason}`;
+      throw new Refusal("failed", `${why}; ${owner.host} serves it at epoch ${owner.epoch}`);
+    }
+    if (owner.phase === "FAILED") throw new Refusal("failed", `${name} has failed: ${owner.reason}`);
+    const prospects = prospectsOf(context, container);
+    const left = untried(prospects, owner.triedHosts).filter((host) => prospects.candidates.includes(host));
+    const isLate = context.env.clock.now() > deadline;
+    if (isLate || (refusal && left.length === 0)) {
+      const where = isLate ? `not served by ${to} after ${SERVE_LIMIT_MS / 1000} s` : `not served by ${to}`;
+      const next = owner.phase === "STOPPED" ? `; ${waitsFor(container, owner.triedHosts, prospects)}` : "";
       throw new Refusal(
         "failed",
-        `${name} is ${owner.phase} on ${owner.host}, not served by ${to} after ${SERVE_LIMIT_MS / 1000} s: ${owner.reason}`,
+        `${name} is ${owner.phase} on ${owner.host}, ${where}: ${owner.reason}${next}`,
       );
+    }
     await context.env.clock.sleep(POLL_MS, context.signal);
   }
 }
@@ -191,5 +255,6 @@ function whatItDoes(
   const first = runs
     ? `stops ${name} on ${owner.host}, where it is ${owner.phase}`
     : `lets ${name} begin again, which ${owner.host} does not run any more (${owner.reason})`;
-  return `This ${first}. Then ${to} goes on with it ${from}, and the connections of its clients end.`;
+  const fetches = holds(container, to) ? "" : `${to} fetches its generation first. `;
+  return `${fetches}This ${first}. Then ${to} goes on with it ${from}, and the connections of its clients end.`;
 }

@@ -1,5 +1,5 @@
 import type { Context } from "../context";
-import { candidatesFor, isLiveMember } from "../input";
+import { isLiveMember, prospectsOf } from "../input";
 import { type ContainerView, sessionHolds, usableGeneration } from "../view";
 
 export type Target = { host: string } | { refusal: string };
@@ -9,7 +9,8 @@ export function chooseTarget(context: Context, container: ContainerView, wanted:
   const able = ableHosts(context, container);
   if (wanted === undefined) {
     const standbys = container.standbys?.value.hosts ?? [];
-    const best = able.find((host) => standbys.includes(host)) ?? able[0];
+    const ready = able.filter((host) => holds(container, host));
+    const best = ready.find((host) => standbys.includes(host)) ?? ready[0] ?? able[0];
     return best
       ? { host: best }
       : { refusal: `no other live host could take ${container.name}: ${missing(container)}` };
@@ -17,10 +18,11 @@ export function chooseTarget(context: Context, container: ContainerView, wanted:
   return able.includes(wanted) ? { host: wanted } : { refusal: whyNot(context, container, wanted) };
 }
 
-/** Live members that placement allows and that hold the named generation, where there is one. */
+/** Live members that placement allows and that hold the named generation, or could fetch it, where there is one. */
 function ableHosts(context: Context, container: ContainerView): string[] {
-  return candidatesFor(context, container).filter(
-    (host) => !servesOn(context, container, host) && holds(container, host),
+  const { candidates, sources } = prospectsOf(context, container);
+  return candidates.filter(
+    (host) => !servesOn(context, container, host) && (holds(container, host) || sources.length > 0),
   );
 }
 
@@ -31,7 +33,8 @@ function whyNot(context: Context, container: ContainerView, host: string): strin
   if (known.role === "witness") return `${host} is a witness, which runs no containers`;
   if (servesOn(context, container, host)) return `${name} is on ${host} already`;
   if (!isLiveMember(context, host)) return `${host} cannot take ${name}: it does not renew its lease`;
-  if (!holds(container, host)) return `${host} cannot take ${name}: ${missing(container)}`;
+  if (!holds(container, host) && prospectsOf(context, container).sources.length === 0)
+    return `${host} cannot take ${name}: ${missing(container)}`;
   return `${host} cannot take ${name}: a required rule forbids it`;
 }
 
@@ -42,12 +45,13 @@ export function servesOn(context: Context, container: ContainerView, host: strin
   return runs && sessionHolds(context.view, host, owner.sid);
 }
 
-function holds(container: ContainerView, host: string): boolean {
+/** Whether it holds what the container would go on from: nothing, where there is no generation. */
+export function holds(container: ContainerView, host: string): boolean {
   return usableGeneration(container) === null || container.generation!.value.holders.includes(host);
 }
 
 function missing(container: ContainerView): string {
   const named = usableGeneration(container);
   if (!named) return "a required rule forbids it, or no other member renews its lease";
-  return `its generation ${named.epoch}-${named.gen} is held only by ${container.generation!.value.holders.join(", ")}`;
+  return `its generation ${named.epoch}-${named.gen} is held only by ${named.holders.join(", ")}, none of which is live`;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { keepPorts, portsIn } from "../../../provider/group/ports";
 import { groupConfigOf } from "../../../provider/group/policy";
+import { keepPorts, portsIn } from "../../../provider/group/ports";
 import { policyOf } from "../../sim/group";
 
 const policy = policyOf({ hosts: ["a", "b", "c"] });

@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ContainerSpec, specDigest } from "../../../provider/contract";
+import { GroupRefused } from "../../../provider/control";
 import { UNKNOWN } from "../../../provider/frame/unknown";
 import { containerInputs, specFor } from "../../../provider/resources/container-spec";
+import { declareContainer } from "../../../provider/resources/container-watch";
 import { protectedContainerHandlers as handlers } from "../../../provider/resources/protected-container";
 import { containerStatus, type FakeGroup, fakeHandle, ok, startFakeGroup, statusOf } from "./fake-group";
 
@@ -269,6 +271,31 @@ describe("a protected container", () => {
       ]);
       assert.deepEqual(group.members[2]!.requests(), []);
       assert.match(lines.join("\n"), /runs on ha1, the first generation is on its way to a standby/);
+    });
+
+    const slow = {
+      ok: false,
+      code: "not-yet",
+      message: "too few live members can take it: ha2 does not renew its lease in time",
+    } as const;
+
+    it("waits, and says once why, while too few members renew their leases in time", async () => {
+      first().reply("status", ok(statusOf({})), running({}));
+      first().reply("apply", slow, slow, ok({ candidates: ["ha1", "ha2"] }));
+      const { printed: lines } = await printed(() => handlers.create(inputs));
+      assert.equal(asked().filter((op) => op === "apply").length, 3);
+      assert.equal(lines.filter((line) => line.includes(`waits, as ${slow.message}`)).length, 1);
+    });
+
+    it("is refused with the reason of each host when that lasts", async () => {
+      first().reply("apply", slow);
+      const spec = specFor(containerInputs.parse(inputs), undefined);
+      const { signal } = new AbortController();
+      const request = { op: "apply", spec } as const;
+      await assert.rejects(
+        declareContainer({ handle: group.handle, log: () => {}, signal, request, patienceMs: 0 }),
+        (error) => error instanceof GroupRefused && error.message === slow.message,
+      );
     });
 
     it("hands the group the specification as declared", async () => {
