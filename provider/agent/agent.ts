@@ -183,7 +183,10 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         // What wakes the agent during a cycle asks for another one.
         const woken = new AbortController();
         wakeUp = () => woken.abort(WOKEN);
-        await cycle(session, tools);
+        await cycle(session, tools).catch((error: Error) => {
+          // What one record or one step does to it must not end what goes well.
+          if (!signal.aborted) tell.faults(`a cycle was not completed: ${error.message}`);
+        });
         cycledAt = env.clock.now();
         isReady();
         await pause(session, woken.signal, quorum);
@@ -252,23 +255,28 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
 
   async function actOn(session: Context, tools: Tools): Promise<void> {
     // A step that fails must not keep the agent from the others, nor from the next cycle.
-    const faults: string[] = [];
-    const step = (what: string, work: Promise<void>) =>
-      work.catch((error: Error) => {
-        faults.push(`${what}: ${error.message}`);
-      });
-    await step("the gate was not configured", tools.syncGate());
+    const faults = session.view.unreadable.map((fault) => `a record is left alone: ${fault}`);
+    const step = async (what: string, work: () => void | Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        faults.push(`${what}: ${(error as Error).message}`);
+      }
+    };
+    await step("the gate was not configured", tools.syncGate);
     if (env.clock.now() - tools.lastGateCheck >= GATE_CHECK_MS) {
       tools.lastGateCheck = env.clock.now();
-      await step("the gate was not checked", checkGate(session));
+      await step("the gate was not checked", () => checkGate(session));
     }
-    await step("the generations here were not looked through", keepStored(session));
-    for (const { host, because } of whomToFence(session)) tools.fencer.fence(host, because);
-    tools.switchOff(whomToSwitchOff(session));
+    await step("the generations here were not looked through", () => keepStored(session));
+    await step("whom to fence was not decided", () => {
+      for (const { host, because } of whomToFence(session)) tools.fencer.fence(host, because);
+      tools.switchOff(whomToSwitchOff(session));
+    });
     for (const container of allContainers(session)) consider(session, container, tools.probe);
     tools.keepLeadership();
     if (session.policy.onQuorumLoss === "failsafe" && !tools.written)
-      await step("the store was not written", writeNothing(session, tools));
+      await step("the store was not written", () => writeNothing(session, tools));
     track(
       session,
       publishInfo(session).catch((error: Error) => {

@@ -11,7 +11,7 @@ import { handoverStage } from "./decide-handover";
 import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
 import { hasRoomOn, isLiveMember, placed, warmBytes } from "./input";
-import { overdue } from "./schedule";
+import { overdue, scheduleFault } from "./schedule";
 import { WARM_RESERVE_MB } from "./standby";
 import type { ContainerView } from "./view";
 
@@ -150,6 +150,8 @@ function warmCopy(
 
 /** Why the container would not survive the next failure as declared; null: it would. */
 function degraded(context: Context, container: ContainerView): string | null {
+  if (container.unreadable)
+    return "a record of it cannot be read by this version, so that it is left as it is: see the events";
   const owner = container.owner?.value;
   if (!owner || owner.phase === "FAILED") return null;
   const manual = context.policy.failover === "manual";
@@ -169,7 +171,12 @@ function degraded(context: Context, container: ContainerView): string | null {
   const holders = container.generation?.value.holders ?? [];
   const own = owner.host === context.me.host ? localOf(context, container.name).degraded : null;
   if (!live.some((host) => holders.includes(host))) return own ?? "no live standby holds a generation";
-  return own ?? overdue(container, context.env.clock.wall()) ?? withoutRoom(context, container, live);
+  return (
+    own ??
+    scheduleFault(container) ??
+    overdue(container, context.env.clock.wall()) ??
+    withoutRoom(context, container, live)
+  );
 }
 
 /** A standby that should keep a warm copy and cannot. */
