@@ -13,6 +13,7 @@ import { type Context, track } from "./context";
 import { handleCtl } from "./control";
 import { adoptCopies, observeCopy } from "./copies";
 import { type Arrivals, arrived } from "./detector";
+import { createEngineKeeper } from "./engines";
 import type { Env } from "./env";
 import { createFencer, type Fencer } from "./fence-others";
 import { whomToFence } from "./fencing";
@@ -36,6 +37,8 @@ import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
 /** What the lease process says of the gate is compared with what was asked for this often. */
 const GATE_CHECK_MS = 1000;
+/** After the host could not be made ready, the next attempt. */
+const HOST_AGAIN_MS = 3000;
 /** Said once, as an abort without a reason makes an error with a stack each time. */
 const WOKEN = "woken";
 /** An agent whose cycles have not ended for this long says no more that it is alive: it hangs (safety.md 1.5). */
@@ -91,7 +94,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   };
 
   async function run(signal: AbortSignal): Promise<void> {
-    await env.runtime.ensureHost(config.policy);
+    await ensureHost(signal);
     await tell.certificate();
     while (!signal.aborted) {
       const ended = new AbortController();
@@ -104,6 +107,28 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       });
       if (context && !signal.aborted) await endActions(context);
     }
+  }
+
+  /** What is missing is told and made as soon as it can be; what runs already is kept meanwhile. */
+  async function ensureHost(signal: AbortSignal): Promise<void> {
+    const attempt = () =>
+      env.runtime.ensureHost(config.policy).then(
+        () => true,
+        (error: Error) => {
+          env.log.event({
+            kind: "error",
+            sentence: `this host is not ready for containers: ${error.message}`,
+          });
+          return false;
+        },
+      );
+    if (await attempt()) return;
+    void (async () => {
+      while (!signal.aborted) {
+        await env.clock.sleep(HOST_AGAIN_MS, signal).catch(() => {});
+        if (await attempt()) return;
+      }
+    })();
   }
 
   /**
@@ -141,6 +166,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       suspects: new Set(),
       late: new Set(),
       clockAlarms: new Set(),
+      engineFaults: new Map(),
       promises,
       firm: false,
       standIn: null,
@@ -171,6 +197,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       beats,
       fencer: createFencer(session),
       keepLeadership: createLeaderKeeper(session),
+      keepEngines: createEngineKeeper(session),
       switchOff: createSwitch(session),
       lose,
       lastGateCheck: 0,
@@ -275,6 +302,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     });
     for (const container of allContainers(session)) consider(session, container, tools.probe);
     tools.keepLeadership();
+    tools.keepEngines();
     if (session.policy.onQuorumLoss === "failsafe" && !tools.written)
       await step("the store was not written", () => writeNothing(session, tools));
     track(
@@ -315,6 +343,7 @@ interface Tools {
   beats: Beats;
   fencer: Fencer;
   keepLeadership: ReturnType<typeof createLeaderKeeper>;
+  keepEngines: ReturnType<typeof createEngineKeeper>;
   switchOff: ReturnType<typeof createSwitch>;
   lose(why: string): void;
   lastGateCheck: number;

@@ -5,14 +5,11 @@ import { observeCopy } from "./copies";
 import { type Decision, decide } from "./decide";
 import { decideInput } from "./input";
 import type { createProber } from "./prober";
+import { tellFailure } from "./tell-failure";
 import type { ContainerView } from "./view";
 
 /** A container is not looked at again for so long after something failed with it, ms. */
 const FAILED_PAUSE_MS = 500;
-
-/** The same failure again is told anew after this long, ms. */
-const TELL_AGAIN_MS = 60_000;
-const told = new WeakMap<Local, { sentence: string; at: number }>();
 
 /** Decides what is to be done about a container now and begins it; where nothing is, it is asked whether it is well. */
 export function consider(
@@ -23,7 +20,7 @@ export function consider(
   try {
     decideOn(session, container, probe);
   } catch (error) {
-    tellFailure(session, container.name, `nothing can be decided: ${(error as Error).message}`);
+    tellFailure(session, container.name, "error", `nothing can be decided: ${(error as Error).message}`);
   }
 }
 
@@ -46,7 +43,7 @@ export function holdWithoutStore(session: Context): void {
       if (decision.do === "hold")
         begin(session, { container, local: localOf(session, container.name) }, decision);
     } catch (error) {
-      tellFailure(session, container.name, `nothing can be decided: ${(error as Error).message}`);
+      tellFailure(session, container.name, "error", `nothing can be decided: ${(error as Error).message}`);
     }
   }
 }
@@ -69,24 +66,13 @@ async function carryOut(session: Context, subject: Subject, decision: Decision):
     env.log.debug(await act(session, subject, decision));
   } catch (error) {
     if (signal.aborted) return;
-    tellFailure(session, container.name, `${decision.do} failed: ${(error as Error).message}`);
+    tellFailure(session, container.name, "error", `${decision.do} failed: ${(error as Error).message}`);
     await observeCopy(session, container.name);
     await env.clock.sleep(FAILED_PAUSE_MS, signal).catch(() => {});
   } finally {
     local.busy = null;
     session.wake();
   }
-}
-
-/** Of one container: it must keep the agent from no other one. */
-function tellFailure(session: Context, name: string, what: string): void {
-  const { clock, log } = session.env;
-  const local = localOf(session, name);
-  const sentence = `${name}: ${what}`;
-  const last = told.get(local);
-  if (last?.sentence === sentence && clock.now() - last.at < TELL_AGAIN_MS) return;
-  told.set(local, { sentence, at: clock.now() });
-  log.event({ kind: "error", container: name, sentence });
 }
 
 async function closeAtOnce(session: Context, container: string): Promise<void> {

@@ -7,6 +7,7 @@ import {
 } from "../contract";
 import { type Context, localOf, storedKeys } from "./context";
 import type { DecideInput } from "./decide";
+import { engineFault } from "./engines";
 import { mayTake } from "./failover-policy";
 import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
@@ -49,7 +50,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     copy: local,
     lapsed: context.lapsed || context.gateBrokenAt !== null,
     stored: storedKeys(context, container.name),
-    candidates: withoutHeldDown(context, container, live),
+    candidates: withoutHeldDown(context, container, whereEngineWorks(context, container, live)),
     mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
     wantedStandbys: wantedStandbys(context, container, live),
     wantedMembers: wantedMembers(context),
@@ -68,6 +69,13 @@ export function candidatesFor(context: Context, container: ContainerView): strin
   if (!container.spec) return [];
   const placement = place(placed(container), placementInput(context, context.view));
   return placement.ok ? placement.candidates : [];
+}
+
+/** Where its engine does not work it cannot be run. */
+function whereEngineWorks(context: Context, { spec }: ContainerView, hosts: string[]): string[] {
+  return spec
+    ? hosts.filter((host) => engineFault(context, host, spec.value.workload.engine) === null)
+    : hosts;
 }
 
 /** A host that was fenced and is back takes nothing for a while, unless no other one could or an operator wants it. */
@@ -92,8 +100,9 @@ export function placementInput(context: Context, view: GroupView): PlacementInpu
   };
 }
 
-/** Whether the host has memory for it; without a generation nothing is known of its size. */
+/** Whether its engine works on the host, which has memory for it; without a generation nothing is known of its size. */
 export function fitsOn(context: Context, container: ContainerView, host: string): boolean {
+  if (whereEngineWorks(context, container, [host]).length === 0) return false;
   const info = context.view.hosts.get(host)?.info;
   const generation = container.generation?.value;
   if (!generation || !info || container.name in info.warm) return true;
@@ -161,6 +170,7 @@ function wantedStandbys(context: Context, container: ContainerView, candidates: 
 }
 
 function refuses(context: Context, container: ContainerView, host: string): boolean {
+  if (whereEngineWorks(context, container, [host]).length === 0) return true;
   const refusal = localOf(context, container.name).refusals.get(host);
   if (!refusal || refusal.inARow < REFUSALS) return false;
   return context.env.clock.now() - refusal.at < REFUSAL_MEMORY_MS;

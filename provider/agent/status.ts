@@ -8,6 +8,7 @@ import {
 } from "../contract";
 import { type Context, localOf } from "./context";
 import { handoverStage } from "./decide-handover";
+import { engineFault } from "./engines";
 import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
 import { hasRoomOn, isLiveMember, placed, warmBytes } from "./input";
@@ -173,10 +174,17 @@ function degraded(context: Context, container: ContainerView): string | null {
   if (!live.some((host) => holders.includes(host))) return own ?? "no live standby holds a generation";
   return (
     own ??
+    engineTrouble(context, container, [owner.host, ...live]) ??
     scheduleFault(container) ??
     overdue(container, context.env.clock.wall()) ??
     withoutRoom(context, container, live)
   );
+}
+
+/** A host of the container whose engine could not begin it. */
+function engineTrouble(context: Context, { spec }: ContainerView, hosts: string[]): string | null {
+  const faults = hosts.map((host) => engineFault(context, host, spec!.value.workload.engine));
+  return faults.find((fault) => fault !== null) ?? null;
 }
 
 /** A standby that should keep a warm copy and cannot. */

@@ -1,18 +1,23 @@
 import { type Connection, realMac } from "../../contract";
 import { type Context, count, enter, type Subject } from "../context";
-import { triesSoFar } from "../decide";
+import { triesSoFar, untriedHosts } from "../decide";
+import { lookAt } from "../engines";
 import { Undumpable } from "../env";
+import { decideInput } from "../input";
 import { beginAgainTxn } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
-import { usableGeneration } from "../view";
+import { tellFailure } from "../tell-failure";
+import { type ContainerView, usableGeneration } from "../view";
 import { startCold } from "./cold-start";
 import { HoldersAway } from "./generations";
-import { end, giveUp } from "./give-up";
+import { clear, end, giveUp } from "./give-up";
 import { open, tellNetwork } from "./open";
 import { restoreIntact } from "./restore";
 
 const READ_AGAIN_MS = 20;
+/** Where nobody else can take it, it is begun again so long after an engine that does not work has kept it from that. */
+const ENGINE_PAUSE_MS = 2_000;
 
 /** This host owns the container and its phase is RESTORING: restore or start it, then make it reachable. */
 export async function begin(context: Context, subject: Subject): Promise<string> {
@@ -88,25 +93,23 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   const { container, local } = subject;
   const spec = container.spec!.value;
   const reason = `${context.me.host} could not begin it: ${error.message}`;
-  context.env.log.event({
-    kind: "begin-failed",
-    container: container.name,
-    sentence: `${container.name}: ${reason}`,
-  });
-  const tries = triesSoFar(container, local, context.env.clock.now()) + 1;
+  tellFailure(context, container.name, "begin-failed", reason);
+  const tried = triesSoFar(container, local, context.env.clock.now());
   // It must not be accepted, on any host.
   if (error instanceof Undumpable) {
     await end(context, subject, { phase: "FAILED", reason: error.message });
     return `${container.name} failed: ${error.message}`;
   }
-  if (tries >= spec.onFailure.tries) {
+  // Where its engine does not work nothing was tried: elsewhere it can begin now, or it waits here for the engine.
+  const disabled = await lookAt(context, spec.workload.engine);
+  const tries = disabled === null ? tried + 1 : tried;
+  if (disabled === null ? tries >= spec.onFailure.tries : othersMayTake(context, container)) {
     // Whoever has its memory and is away has not failed, whatever was tried there before.
     return giveUp(context, subject, reason, error instanceof HoldersAway ? error.hosts : []);
   }
   await context.env.gate.leave(realMac(context.me.group, container.name));
-  await context.env.runtime.remove(container.name);
-  local.state = "absent";
-  local.mac = null;
+  await clear(context, subject);
+  if (disabled !== null) await context.env.clock.sleep(ENGINE_PAUSE_MS, context.signal);
   const cold = usableGeneration(container) === null;
   const txn = beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason });
   const { committed } = await settle(context.env, txn, context.signal);
@@ -117,4 +120,11 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
     context.signal.throwIfAborted();
   }
   return `${container.name}: ${reason}; tries again`;
+}
+
+/** A live host, by what it has told of itself, will begin it as soon as this one gives it up. */
+function othersMayTake(context: Context, container: ContainerView): boolean {
+  const { candidates } = decideInput(context, container);
+  const tried = [...container.owner!.value.triedHosts, context.me.host];
+  return untriedHosts(container, tried).some((host) => candidates.includes(host));
 }

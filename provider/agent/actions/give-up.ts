@@ -40,9 +40,7 @@ export async function end(
   const { env, me } = context;
   await env.gate.leave(realMac(me.group, container.name));
   local.joined = false;
-  await env.runtime.remove(container.name);
-  local.state = "absent";
-  local.mac = null;
+  await clear(context, { container, local });
   enter(context, container.name, local, "ABSENT");
   const txn = phaseWrites(me, container, change, env.clock.wall());
   await settle(env, { ...txn, compares: [...txn.compares, ...sessionCompares(me)] }, context.signal);
@@ -52,4 +50,17 @@ export async function end(
     container: container.name,
     sentence: `${container.name} is ${change.phase}: ${change.reason}`,
   });
+}
+
+/** Nothing of it runs here any more. What its engine does not remove, as it does not work, is removed when it does. */
+export async function clear(context: Context, { container, local }: Subject): Promise<void> {
+  const { runtime, log } = context.env;
+  await runtime.kill(container.name);
+  try {
+    await runtime.remove(container.name);
+    Object.assign(local, { state: "absent", mac: null });
+  } catch (error) {
+    local.state = "exited";
+    log.warn(`${container.name}: its copy here is killed, not removed yet: ${(error as Error).message}`);
+  }
 }

@@ -18,6 +18,8 @@ export interface RunResult {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** What a program that is killed has started may keep its pipes open, or the kernel it itself: nobody waits for that. */
+const DEATH_MS = 1_000;
 const SHOWN_LINES = 6;
 const SHOWN_LINE_LENGTH = 400;
 
@@ -26,15 +28,23 @@ export class CommandError extends Error {
   readonly code: number | null;
   /** The last lines of what it wrote. */
   readonly output: string;
+  /** It did not end in time and was killed. */
+  readonly timedOut: boolean;
 
   constructor(
     argv: readonly string[],
-    { code, output, ending }: { code: number | null; output: string; ending: string },
+    {
+      code,
+      output,
+      ending,
+      timedOut = false,
+    }: { code: number | null; output: string; ending: string; timedOut?: boolean },
   ) {
     super(`\`${label(argv)}\` ${ending}${output ? `: ${output}` : ""}`);
     this.name = "CommandError";
     this.code = code;
     this.output = output;
+    this.timedOut = timedOut;
   }
 }
 
@@ -54,9 +64,15 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    let timedOut = false;
+    let late: NodeJS.Timeout | undefined;
+    const giveUp = () => {
+      const result = { code: null, stdout: text(stdout), stderr: text(stderr) };
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      child.unref();
+      reject(failure(argv, result, { within: timeoutMs }));
+    };
     const timer = setTimeout(() => {
-      timedOut = true;
+      late = setTimeout(giveUp, DEATH_MS);
       child.kill("SIGKILL");
     }, timeoutMs);
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -72,20 +88,27 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
     });
     child.on("close", (code) => {
       clearTimeout(timer);
+      clearTimeout(late);
       const result = { code, stdout: text(stdout), stderr: text(stderr) };
-      if (timedOut) reject(failure(argv, result, `did not end within ${timeoutMs / 1000} s`));
+      if (late) reject(failure(argv, result, { within: timeoutMs }));
       else resolve(result);
     });
     child.stdin.end(options.input ?? "");
   });
 }
 
-export function failure(argv: readonly string[], result: RunResult, ending?: string): CommandError {
-  const how = result.code === null ? "was killed" : `failed with exit status ${result.code}`;
+/** `within`: how long it was waited for, ms, where it did not end by itself. */
+export function failure(
+  argv: readonly string[],
+  result: RunResult,
+  { within }: { within?: number } = {},
+): CommandError {
+  const ended = result.code === null ? "was killed" : `failed with exit status ${result.code}`;
   return new CommandError(argv, {
     code: result.code,
     output: lastLines(result.stderr) || lastLines(result.stdout),
-    ending: ending ?? how,
+    ending: within === undefined ? ended : `did not end within ${within / 1000} s`,
+    timedOut: within !== undefined,
   });
 }
 
