@@ -37,6 +37,9 @@ import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
 /** What the lease process says of the gate is compared with what was asked for this often. */
 const GATE_CHECK_MS = 1000;
+const NO_SESSION = "the agent has not established its session yet";
+const NOT_LOOKED =
+  "the agent has just been started and has not looked at the group yet: ask again in a moment";
 /** After the host could not be made ready, the next attempt. */
 const HOST_AGAIN_MS = 3000;
 /** Said once, as an abort without a reason makes an error with a stack each time. */
@@ -65,6 +68,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   let cycledAt = 0;
   let context: Context | null = null;
   let wakeUp = () => {};
+  /** A first cycle was completed: whether there is a quorum is known. */
+  let looked = false;
   let isReady = () => {};
   const ready = new Promise<void>((resolve) => {
     isReady = resolve;
@@ -83,13 +88,16 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     ready,
     counters: () => counters,
     status: () => {
-      if (!context) throw new Error("the agent has not established its session yet");
+      if (!context) throw new Error(NO_SESSION);
+      if (!looked) throw new Error(NOT_LOOKED);
       return groupStatus(context, quorum);
     },
-    handle: async (request) =>
-      context
-        ? handleCtl(context, request, { quorum })
-        : { ok: false, code: "failed", message: "the agent has not established its session yet" },
+    handle: async (request) => {
+      if (!context) return { ok: false, code: "failed", message: NO_SESSION };
+      // Whether there is a quorum is not known before.
+      if (request.op === "status" && !looked) return { ok: false, code: "failed", message: NOT_LOOKED };
+      return handleCtl(context, request, { quorum });
+    },
     run,
   };
 
@@ -215,6 +223,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
           if (!signal.aborted) tell.faults(`a cycle was not completed: ${error.message}`);
         });
         cycledAt = env.clock.now();
+        looked = true;
         isReady();
         await pause(session, woken.signal, quorum);
       }
