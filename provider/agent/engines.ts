@@ -1,5 +1,5 @@
 import type { Engine } from "../contract";
-import { type Context, localOf, track } from "./context";
+import { type Context, localOf, track, unlessEnded } from "./context";
 import { observeCopy } from "./copies";
 import type { ContainerView } from "./view";
 
@@ -9,33 +9,42 @@ const LOOK_AGAIN_MS = 3_000;
 
 /** Returns a function for each cycle that looks after the engines which the group's containers need. */
 export function createEngineKeeper(context: Context): () => void {
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  let looking = false;
+  const engines = repeated(context, () => lookAtAll(context));
+  const images = repeated(context, () => keepImages(context));
   return () => {
-    const pause = context.engineFaults.size > 0 ? LOOK_AGAIN_MS : LOOK_MS;
-    if (looking || context.env.clock.now() - lookedAt < pause) return;
-    looking = true;
-    const work = lookAfter(context).finally(() => {
-      looking = false;
-      lookedAt = context.env.clock.now();
-    });
-    track(context, work);
+    engines(context.engineFaults.size > 0 ? LOOK_AGAIN_MS : LOOK_MS);
+    images(LOOK_MS);
   };
 }
 
-async function lookAfter(context: Context): Promise<void> {
-  const used = new Set(
-    [...context.view.containers.values()].flatMap(({ spec }) => spec?.value.workload.engine ?? []),
-  );
+/** Returns a function that begins the work again when the last time ended so long ago. */
+function repeated(context: Context, work: () => Promise<void>): (pauseMs: number) => void {
+  const { clock, log } = context.env;
+  let endedAt = Number.NEGATIVE_INFINITY;
+  let running = false;
+  return (pauseMs) => {
+    if (running || clock.now() - endedAt < pauseMs) return;
+    running = true;
+    const ended = () => {
+      running = false;
+      endedAt = clock.now();
+    };
+    const failed = (error: Error) => {
+      if (!context.signal.aborted) log.warn(error.message);
+    };
+    track(context, work().catch(failed).finally(ended));
+  };
+}
+
+async function lookAtAll(context: Context): Promise<void> {
+  const containers = [...context.view.containers.values()];
+  const used = new Set(containers.flatMap(({ spec }) => spec?.value.workload.engine ?? []));
   await Promise.all([...used].map((engine) => lookAt(context, engine)));
-  await keepImages(context).catch((error: Error) => {
-    if (!context.signal.aborted) context.env.log.warn(`an image is not kept here: ${error.message}`);
-  });
 }
 
 /** Asks the engine now; null: it works here. */
 export async function lookAt(context: Context, engine: Engine): Promise<string | null> {
-  const { fault, lost } = await context.env.runtime.keepEngine(engine);
+  const { fault, lost } = await unlessEnded(context, context.env.runtime.keepEngine(engine));
   note(context, engine, fault);
   for (const name of lost) {
     const { busy } = localOf(context, name);
@@ -73,8 +82,14 @@ async function keepImages(context: Context): Promise<void> {
     container.spec && isKeptHere(context, container) ? [container.spec.value.workload] : [],
   );
   const works = workloads.filter(({ engine }) => !context.engineFaults.has(engine));
-  for (const workload of works) await context.env.runtime.ensureImage(workload);
-  await context.env.runtime.keepImages(workloads.filter(({ archive }) => archive === undefined));
+  const { runtime, log } = context.env;
+  for (const workload of works)
+    await unlessEnded(context, runtime.ensureImage(workload)).catch((error: Error) => {
+      context.signal.throwIfAborted();
+      log.warn(`${workload.image} is not in ${workload.engine} here and was not brought: ${error.message}`);
+    });
+  const pulled = workloads.filter(({ archive }) => archive === undefined);
+  await unlessEnded(context, runtime.keepImages(pulled));
 }
 
 function isKeptHere({ me }: Context, { owner, standbys }: ContainerView): boolean {

@@ -56,7 +56,6 @@ export function dockerEngine(): Engine {
   return {
     name: "docker",
     runcRoots: runcRoots.docker,
-    ask: async (group) => void (await listIds(group)),
     hasImage: async (image) => (await tryRun(docker.imageExists(image))).code === 0,
     pull: async (image) => void (await run(docker.pull(image), { timeoutMs: PULL_TIMEOUT_MS })),
     load: (archive, image) => loadArchive(docker, archive, image),

@@ -11,8 +11,6 @@ export interface Engine {
   name: EngineName;
   /** Where its runc keeps the state of containers, in order of preference. */
   runcRoots: readonly string[];
-  /** Rejects with the reason where it does not work on this host. */
-  ask(group: string): Promise<void>;
   hasImage(image: string): Promise<boolean>;
   pull(image: string): Promise<void>;
   /** Loads an image archive and gives what it holds this name. */

@@ -17,7 +17,6 @@ export async function keepEngine(context: RuntimeContext, name: EngineName): Pro
   // Who waits for a lock that this agent holds learns nothing.
   if (isBusy(context, recordsOf(name))) return { fault: null, lost: [] };
   try {
-    await engine.ask(context.group);
     const isNew = await ensureEngineNetwork(context, engine);
     const idle = recordsOf(name).filter((record) => isIdle(context, record));
     const lost = idle.filter(({ home }) => !existsSync(home));

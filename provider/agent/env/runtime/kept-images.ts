@@ -42,9 +42,18 @@ export async function keepImages(context: RuntimeContext, images: PulledImage[])
   for (const image of named) {
     const file = fileOf(image);
     if (existsSync(file)) continue;
-    rmSync(`${file}.part`, { force: true });
-    await context.engines[image.engine].save(image.image, `${file}.part`);
-    renameSync(`${file}.part`, file);
+    await save(context, image, file);
+  }
+}
+
+async function save(context: RuntimeContext, { engine, image }: PulledImage, file: string): Promise<void> {
+  const part = `${file}.part`;
+  rmSync(part, { force: true });
+  try {
+    await context.engines[engine].save(image, part);
+    renameSync(part, file);
+  } finally {
+    rmSync(part, { force: true });
   }
 }
 

@@ -35,7 +35,6 @@ export function podmanEngine(): Engine {
   return {
     name: "podman",
     runcRoots: runcRoots.podman,
-    ask: async (group) => void (await listIds(group)),
     hasImage: async (image) => (await tryRun(podman.imageExists(image))).code === 0,
     pull: async (image) => void (await run(podman.pull(image), { timeoutMs: PULL_TIMEOUT_MS })),
     load: (archive, image) => loadArchive(podman, archive, image),
