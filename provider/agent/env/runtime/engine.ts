@@ -52,7 +52,7 @@ export interface Engine {
 }
 
 /** Of a question that an engine answers in milliseconds. */
-export const ASK_TIMEOUT_MS = 10_000;
+export const ASK_TIMEOUT_MS = 15_000;
 
 /** What an engine tells of copies. One of which it tells nothing that can be used keeps nobody from the others. */
 export interface Listed {

@@ -27,7 +27,7 @@ const PULL_TIMEOUT_MS = 600_000;
 const RESTORE_TIMEOUT_MS = 3_600_000;
 
 /** Of what takes milliseconds, unless somebody holds the container's lock. */
-const LOCK_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = 15_000;
 
 export function podmanEngine(): Engine {
   /** The network as it was seen to be. */

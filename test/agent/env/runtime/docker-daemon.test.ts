@@ -7,13 +7,13 @@ import { createDaemonCheck } from "../../../../provider/agent/env/runtime/docker
 
 describe("The check whether docker's daemon answers", () => {
   let folder: string;
-  let socket: string;
+  let socketPath: string;
   let daemon: Server | undefined;
   let asked = 0;
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "container-ha-docker-"));
-    socket = join(folder, "docker.sock");
+    socketPath = join(folder, "docker.sock");
     asked = 0;
   });
   afterEach(() => {
@@ -22,34 +22,44 @@ describe("The check whether docker's daemon answers", () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** `answer`: its status; null: it hangs. */
-  function listen(answer: number | null): Promise<void> {
+  /** One status for each question; null, and nothing: it hangs. */
+  function listen(...answers: (number | null)[]): Promise<void> {
     daemon = createServer((_request, response) => {
+      const status = answers[asked];
       asked += 1;
-      if (answer !== null) response.writeHead(answer).end("OK");
+      if (status) response.writeHead(status).end("OK");
     });
-    return new Promise((resolve) => daemon!.listen(socket, resolve));
+    return new Promise((resolve) => daemon!.listen(socketPath, resolve));
   }
 
   it("passes where it answers, and leaves it to the command where there is none", async () => {
-    await createDaemonCheck(socket)();
+    await createDaemonCheck({ socketPath })();
     await listen(200);
-    await createDaemonCheck(socket)();
+    await createDaemonCheck({ socketPath })();
     assert.equal(asked, 1);
   });
 
-  it("tells within seconds that it hangs, and again at once, without asking it once more", async () => {
-    await listen(null);
-    const check = createDaemonCheck(socket);
+  it("tells within seconds that one that has answered hangs, and again at once", async () => {
+    await listen(200);
+    const check = createDaemonCheck({ socketPath });
+    await check();
     await assert.rejects(check(), /docker does not work on this host: its daemon does not answer within 2 s/);
     const again = performance.now();
     await assert.rejects(check(), /does not answer/);
     assert.ok(performance.now() - again < 500);
-    assert.equal(asked, 1);
+    assert.equal(asked, 2);
+  });
+
+  it("waits longer for one that is only being started", async () => {
+    daemon = createServer((_request, response) => {
+      setTimeout(() => response.writeHead(200).end("OK"), 2_500);
+    });
+    await new Promise<void>((resolve) => daemon!.listen(socketPath, resolve));
+    await createDaemonCheck({ socketPath })();
   });
 
   it("tells that it fails", async () => {
     await listen(500);
-    await assert.rejects(createDaemonCheck(socket)(), /its daemon answers with status 500/);
+    await assert.rejects(createDaemonCheck({ socketPath })(), /its daemon answers with status 500/);
   });
 });
