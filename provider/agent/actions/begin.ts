@@ -100,16 +100,16 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
     await end(context, subject, { phase: "FAILED", reason: error.message });
     return `${container.name} failed: ${error.message}`;
   }
-  // Where its engine does not work nothing was tried: elsewhere it can begin now, or it waits here for the engine.
-  const disabled = await lookAt(context, spec.workload.engine);
-  const tries = disabled === null ? tried + 1 : tried;
-  if (disabled === null ? tries >= spec.onFailure.tries : othersMayTake(context, container)) {
+  // Where its engine does not work nothing was tried: elsewhere it can begin now, or its memory waits here for the engine.
+  const disabled = (await lookAt(context, spec.workload.engine)) !== null;
+  const tries = disabled && usableGeneration(container) ? tried : tried + 1;
+  if (tries >= spec.onFailure.tries || (disabled && othersMayTake(context, container))) {
     // Whoever has its memory and is away has not failed, whatever was tried there before.
     return giveUp(context, subject, reason, error instanceof HoldersAway ? error.hosts : []);
   }
   await context.env.gate.leave(realMac(context.me.group, container.name));
   await clear(context, subject);
-  if (disabled !== null) await context.env.clock.sleep(ENGINE_PAUSE_MS, context.signal);
+  if (disabled) await context.env.clock.sleep(ENGINE_PAUSE_MS, context.signal);
   const cold = usableGeneration(container) === null;
   const txn = beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason });
   const { committed } = await settle(context.env, txn, context.signal);

@@ -40,10 +40,12 @@ export async function end(
   const { env, me } = context;
   await env.gate.leave(realMac(me.group, container.name));
   local.joined = false;
-  await clear(context, { container, local });
+  await env.runtime.kill(container.name);
   enter(context, container.name, local, "ABSENT");
   const txn = phaseWrites(me, container, change, env.clock.wall());
   await settle(env, { ...txn, compares: [...txn.compares, ...sessionCompares(me)] }, context.signal);
+  // Whoever takes it need not wait for the engine here.
+  await clear(context, { container, local });
   const kind = change.phase === "FAILED" ? "failed" : "give-up";
   env.log.event({
     kind,

@@ -154,7 +154,7 @@ export async function endProcesses(context: RuntimeContext, container: string): 
 
 const KILL_AGAIN_MS = 20;
 /** An engine whose container is killed again and again ends its command within milliseconds. */
-const HUNG_MS = 3_000;
+const HUNG_MS = 10_000;
 
 export async function remove(context: RuntimeContext, container: string): Promise<void> {
   await kill(context, container);
