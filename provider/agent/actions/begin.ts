@@ -93,7 +93,11 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   const { container, local } = subject;
   const spec = container.spec!.value;
   const reason = `${context.me.host} could not begin it: ${error.message}`;
-  tellFailure(context, container.name, "begin-failed", reason);
+  const disabled = (await lookAt(context, spec.workload.engine)) !== null;
+  const sentence = `${container.name}: ${reason}`;
+  // Each try is told, but not that it still waits for its engine.
+  if (disabled) tellFailure(context, container.name, "begin-failed", reason);
+  else context.env.log.event({ kind: "begin-failed", container: container.name, sentence });
   const tried = triesSoFar(container, local, context.env.clock.now());
   // It must not be accepted, on any host.
   if (error instanceof Undumpable) {
@@ -101,7 +105,6 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
     return `${container.name} failed: ${error.message}`;
   }
   // Where its engine does not work nothing was tried: elsewhere it can begin now, or its memory waits here for the engine.
-  const disabled = (await lookAt(context, spec.workload.engine)) !== null;
   const tries = disabled && usableGeneration(container) ? tried : tried + 1;
   if (tries >= spec.onFailure.tries || (disabled && othersMayTake(context, container))) {
     // Whoever has its memory and is away has not failed, whatever was tried there before.
