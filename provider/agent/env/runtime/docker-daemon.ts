@@ -26,9 +26,7 @@ export function createDaemonCheck({ socketPath = SOCKET, pidFile = PID_FILE } = 
       await ping(socketPath, known !== null && known === pidIn(pidFile) ? ANSWER_MS : START_MS);
       known = pidIn(pidFile);
     } catch (error) {
-      const fault = new Error(
-        `docker does not work on this host: its daemon ${(error as Error).message}; see "systemctl status docker"`,
-      );
+      const fault = new Error(`docker's daemon ${(error as Error).message}; see "systemctl status docker"`);
       silent = { until: performance.now() + SILENT_MS, fault };
       throw fault;
     }
