@@ -13,6 +13,7 @@ import { type Context, track } from "./context";
 import { handleCtl } from "./control";
 import { adoptCopies, observeCopy } from "./copies";
 import { type Arrivals, arrived } from "./detector";
+import { createEngineKeeper } from "./engines";
 import type { Env } from "./env";
 import { createFencer, type Fencer } from "./fence-others";
 import { whomToFence } from "./fencing";
@@ -37,6 +38,11 @@ import { type ContainerView, createViewReader, emptyContainer } from "./view";
 
 /** What the lease process says of the gate is compared with what was asked for this often. */
 const GATE_CHECK_MS = 1000;
+const NO_SESSION = "the agent has not established its session yet";
+const NOT_LOOKED =
+  "the agent has just been started and has not looked at the group yet: ask again in a moment";
+/** After the host could not be made ready, the next attempt. */
+const HOST_AGAIN_MS = 3000;
 /** Said once, as an abort without a reason makes an error with a stack each time. */
 const WOKEN = "woken";
 /** An agent whose cycles have not ended for this long says no more that it is alive: it hangs (safety.md 1.5). */
@@ -63,6 +69,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   let cycledAt = 0;
   let context: Context | null = null;
   let wakeUp = () => {};
+  /** A first cycle was completed: whether there is a quorum is known. */
+  let looked = false;
   let isReady = () => {};
   const ready = new Promise<void>((resolve) => {
     isReady = resolve;
@@ -81,18 +89,21 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     ready,
     counters: () => counters,
     status: () => {
-      if (!context) throw new Error("the agent has not established its session yet");
+      if (!context) throw new Error(NO_SESSION);
+      if (!looked) throw new Error(NOT_LOOKED);
       return groupStatus(context, quorum);
     },
-    handle: async (request) =>
-      context
-        ? handleCtl(context, request, { quorum })
-        : { ok: false, code: "failed", message: "the agent has not established its session yet" },
+    handle: async (request) => {
+      if (!context) return { ok: false, code: "failed", message: NO_SESSION };
+      // Whether there is a quorum is not known before.
+      if (request.op === "status" && !looked) return { ok: false, code: "failed", message: NOT_LOOKED };
+      return handleCtl(context, request, { quorum });
+    },
     run,
   };
 
   async function run(signal: AbortSignal): Promise<void> {
-    await env.runtime.ensureHost(config.policy);
+    await ensureHost(signal);
     await tell.certificate();
     while (!signal.aborted) {
       const ended = new AbortController();
@@ -105,6 +116,28 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       });
       if (context && !signal.aborted) await endActions(context);
     }
+  }
+
+  /** What is missing is told and made as soon as it can be; what runs already is kept meanwhile. */
+  async function ensureHost(signal: AbortSignal): Promise<void> {
+    const attempt = () =>
+      env.runtime.ensureHost(config.policy).then(
+        () => true,
+        (error: Error) => {
+          env.log.event({
+            kind: "error",
+            sentence: `this host is not ready for containers: ${error.message}`,
+          });
+          return false;
+        },
+      );
+    if (await attempt()) return;
+    void (async () => {
+      while (!signal.aborted) {
+        await env.clock.sleep(HOST_AGAIN_MS, signal).catch(() => {});
+        if (await attempt()) return;
+      }
+    })();
   }
 
   /**
@@ -142,6 +175,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       suspects: new Set(),
       late: new Set(),
       clockAlarms: new Set(),
+      engineFaults: new Map(),
       promises,
       firm: false,
       standIn: null,
@@ -173,6 +207,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       proveLife: createProofOfLife(session),
       fencer: createFencer(session),
       keepLeadership: createLeaderKeeper(session),
+      keepEngines: createEngineKeeper(session),
       switchOff: createSwitch(session),
       lose,
       lastGateCheck: 0,
@@ -185,8 +220,12 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         // What wakes the agent during a cycle asks for another one.
         const woken = new AbortController();
         wakeUp = () => woken.abort(WOKEN);
-        await cycle(session, tools);
+        await cycle(session, tools).catch((error: Error) => {
+          // What one record or one step does to it must not end what goes well.
+          if (!signal.aborted) tell.faults(`a cycle was not completed: ${error.message}`);
+        });
         cycledAt = env.clock.now();
+        looked = true;
         isReady();
         await pause(session, woken.signal, quorum);
       }
@@ -254,24 +293,30 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
 
   async function actOn(session: Context, tools: Tools): Promise<void> {
     // A step that fails must not keep the agent from the others, nor from the next cycle.
-    const faults: string[] = [];
-    const step = (what: string, work: Promise<void>) =>
-      work.catch((error: Error) => {
-        faults.push(`${what}: ${error.message}`);
-      });
-    await step("the gate was not configured", tools.syncGate());
+    const faults = session.view.unreadable.map((fault) => `a record is left alone: ${fault}`);
+    const step = async (what: string, work: () => void | Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        faults.push(`${what}: ${(error as Error).message}`);
+      }
+    };
+    await step("the gate was not configured", tools.syncGate);
     if (env.clock.now() - tools.lastGateCheck >= GATE_CHECK_MS) {
       tools.lastGateCheck = env.clock.now();
-      await step("the gate was not checked", checkGate(session));
+      await step("the gate was not checked", () => checkGate(session));
     }
-    await step("what runs here was not looked at", tools.proveLife());
-    await step("the generations here were not looked through", keepStored(session));
-    for (const { host, because } of whomToFence(session)) tools.fencer.fence(host, because);
-    tools.switchOff(whomToSwitchOff(session));
+    await step("what runs here was not looked at", tools.proveLife);
+    await step("the generations here were not looked through", () => keepStored(session));
+    await step("whom to fence was not decided", () => {
+      for (const { host, because } of whomToFence(session)) tools.fencer.fence(host, because);
+      tools.switchOff(whomToSwitchOff(session));
+    });
     for (const container of allContainers(session)) consider(session, container, tools.probe);
     tools.keepLeadership();
+    tools.keepEngines();
     if (session.policy.onQuorumLoss === "failsafe" && !tools.written)
-      await step("the store was not written", writeNothing(session, tools));
+      await step("the store was not written", () => writeNothing(session, tools));
     track(
       session,
       publishInfo(session).catch((error: Error) => {
@@ -311,6 +356,7 @@ interface Tools {
   proveLife: ReturnType<typeof createProofOfLife>;
   fencer: Fencer;
   keepLeadership: ReturnType<typeof createLeaderKeeper>;
+  keepEngines: ReturnType<typeof createEngineKeeper>;
   switchOff: ReturnType<typeof createSwitch>;
   lose(why: string): void;
   lastGateCheck: number;

@@ -5,6 +5,7 @@ import { observeCopy } from "./copies";
 import { type Decision, decide } from "./decide";
 import { decideInput } from "./input";
 import type { createProber } from "./prober";
+import { tellFailure } from "./tell-failure";
 import type { ContainerView } from "./view";
 
 /** A container is not looked at again for so long after something failed with it, ms. */
@@ -16,6 +17,14 @@ export function consider(
   container: ContainerView,
   probe: ReturnType<typeof createProber>,
 ): void {
+  try {
+    decideOn(session, container, probe);
+  } catch (error) {
+    tellFailure(session, container.name, "error", `nothing can be decided: ${(error as Error).message}`);
+  }
+}
+
+function decideOn(session: Context, container: ContainerView, probe: ReturnType<typeof createProber>): void {
   const local = localOf(session, container.name);
   const decision = decide(decideInput(session, container));
   if (decision.do === "nothing") {
@@ -29,9 +38,13 @@ export function consider(
 /** etcd's leader may have died with the primary: what only prepares does not wait for the election. */
 export function holdWithoutStore(session: Context): void {
   for (const container of session.view.containers.values()) {
-    const decision = decide(decideInput(session, container));
-    if (decision.do === "hold")
-      begin(session, { container, local: localOf(session, container.name) }, decision);
+    try {
+      const decision = decide(decideInput(session, container));
+      if (decision.do === "hold")
+        begin(session, { container, local: localOf(session, container.name) }, decision);
+    } catch (error) {
+      tellFailure(session, container.name, "error", `nothing can be decided: ${(error as Error).message}`);
+    }
   }
 }
 
@@ -53,11 +66,7 @@ async function carryOut(session: Context, subject: Subject, decision: Decision):
     env.log.debug(await act(session, subject, decision));
   } catch (error) {
     if (signal.aborted) return;
-    env.log.event({
-      kind: "error",
-      container: container.name,
-      sentence: `${container.name}: ${decision.do} failed: ${(error as Error).message}`,
-    });
+    tellFailure(session, container.name, "error", `${decision.do} failed: ${(error as Error).message}`);
     await observeCopy(session, container.name);
     await env.clock.sleep(FAILED_PAUSE_MS, signal).catch(() => {});
   } finally {

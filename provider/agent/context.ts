@@ -1,4 +1,4 @@
-import type { Generation, GroupConfig, Manifest, Policy } from "../contract";
+import type { Engine, Generation, GroupConfig, Manifest, Policy } from "../contract";
 import type { LocalCopy } from "./decide";
 import type { Env } from "./env";
 import type { Observations } from "./observe";
@@ -37,6 +37,8 @@ export interface Context {
   late: ReadonlySet<string>;
   /** Peers whose clock runs so differently that W proves nothing between them and this host. */
   clockAlarms: ReadonlySet<string>;
+  /** Engines that do not work on this host, and why. */
+  engineFaults: ReadonlyMap<Engine, string>;
   /** Kept from one session to the next. */
   promises: Promises;
   /** What this process reads is no older than anything that an earlier one has sent. */

@@ -11,6 +11,7 @@ import { isLiveMember } from "./input";
 import { failover } from "./operator/failover";
 import { fenceByOperator } from "./operator/fence";
 import { promise } from "./promises";
+import { cronFault } from "./schedule";
 import { settle } from "./settle";
 import { groupStatus } from "./status";
 import { emptyContainer, type GroupView } from "./view";
@@ -133,6 +134,9 @@ async function setSchedule(
   const container = view.containers.get(name);
   if (!container?.spec)
     throw new Refusal("not-found", `container ${name} is not protected in group ${context.me.group}`);
+  const fault = schedule.cron ? cronFault(schedule.cron) : null;
+  if (fault !== null)
+    throw new Refusal("invalid", `the schedule of ${name} has no cron expression that can be read: ${fault}`);
   const before = container.schedule;
   if (before && before.value.stack !== schedule.stack) {
     throw new Refusal("conflict", `container ${name} already has a schedule of stack ${before.value.stack}`);

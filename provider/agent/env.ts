@@ -1,4 +1,4 @@
-import type { Connection, ContainerSpec, Event, Manifest, Policy, Probe } from "../contract";
+import type { Connection, ContainerSpec, Engine, Event, Manifest, Policy, Probe } from "../contract";
 
 /**
  * The one door to everything outside the agent's own code. Ports are things of the domain; command lines, sockets and
@@ -220,11 +220,11 @@ export interface Runtime {
   /** Engine network, shims, CRIU configuration: what every container needs. Idempotent. */
   ensureHost(policy: Policy): Promise<void>;
   /** Pull or load the image; rejects with the engine's reason. */
-  ensureImage(image: {
-    engine: ContainerSpec["workload"]["engine"];
-    image: string;
-    archive?: string;
-  }): Promise<void>;
+  ensureImage(image: { engine: Engine; image: string; archive?: string }): Promise<void>;
+  /** Keeps copies of these images, and of no others, in the state folder, for when engine and registry have lost them. */
+  keepImages(images: { engine: Engine; image: string }[]): Promise<void>;
+  /** Whether this engine works on this host, and what it has lost. Never rejects. */
+  keepEngine(engine: Engine): Promise<EngineLook>;
   /** Copies of ours in any engine, whether we still have a specification or not. */
   list(): Promise<CopyInfo[]>;
   inspect(container: string): Promise<CopyInfo>;
@@ -286,6 +286,14 @@ export interface Runtime {
   /** Called soon (an event, not polling by seconds) after a running copy's last process is gone. */
   onExit(listener: (container: string) => void): void;
   versions(): Promise<Manifest["versions"]>;
+}
+
+/** An engine as it is on this host now. */
+export interface EngineLook {
+  /** Why it does not work, one sentence; null: it does. */
+  fault: string | null;
+  /** Copies that it does not have any more, or cannot start. */
+  lost: string[];
 }
 
 /** CRIU cannot dump what the container is, on no host; at no time, or (`mayPass`) not while it does what it does now. */

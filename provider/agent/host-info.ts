@@ -49,6 +49,7 @@ async function publish(context: Context): Promise<void> {
     ),
     ...facts,
     suspects: [...context.suspects].sort(),
+    ...(context.engineFaults.size > 0 ? { engines: Object.fromEntries(context.engineFaults) } : {}),
   };
   const value = JSON.stringify(info);
   if (sent.get(context) === value) return;

@@ -8,6 +8,7 @@ import {
 import { type Context, localOf, storedKeys } from "./context";
 import type { DecideInput } from "./decide";
 import { isHere } from "./decide-holding";
+import { engineFault } from "./engines";
 import { mayTake } from "./failover-policy";
 import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
@@ -33,7 +34,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
   const now = context.env.clock.now();
   const local = localOf(context, container.name);
   const prospects = prospectsOf(context, container);
-  const live = prospects.candidates;
+  const live = candidatesFor(context, container);
   const owner = container.owner?.value;
   const fence = owner ? view.hosts.get(owner.host)?.fences.get(owner.sid) : undefined;
   const fenceSeenAt = owner ? observations.fences.get(`${owner.host}/${owner.sid}`) : undefined;
@@ -57,7 +58,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     sourcesSince: Math.max(
       ...prospects.sources.map((host) => observations.hosts.get(host)?.sessionSeenAt ?? now),
     ),
-    candidates: withoutHeldDown(context, container, live),
+    candidates: withoutHeldDown(context, container, prospects.candidates),
     mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
     wantedStandbys: wantedStandbys(context, container, live),
     wantedMembers: wantedMembers(context),
@@ -73,7 +74,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
 
 /** Who could take the container over. */
 export function prospectsOf(context: Context, container: ContainerView): Prospects {
-  const candidates = candidatesFor(context, container);
+  const candidates = whereEngineWorks(context, container, candidatesFor(context, container));
   const members = context.policy.hosts.filter(({ role }) => role === "member").map(({ name }) => name);
   const named = usableGeneration(container);
   const holders = named?.holders ?? [];
@@ -92,6 +93,13 @@ export function candidatesFor(context: Context, container: ContainerView): strin
   if (!container.spec) return [];
   const placement = place(placed(container), placementInput(context, context.view));
   return placement.ok ? placement.candidates : [];
+}
+
+/** Where its engine does not work it cannot be run. */
+function whereEngineWorks(context: Context, { spec }: ContainerView, hosts: string[]): string[] {
+  return spec
+    ? hosts.filter((host) => engineFault(context, host, spec.value.workload.engine) === null)
+    : hosts;
 }
 
 /** A host that was fenced and is back takes nothing for a while, unless no other one could or an operator wants it. */
@@ -116,8 +124,9 @@ export function placementInput(context: Context, view: GroupView): PlacementInpu
   };
 }
 
-/** Whether the host has memory for it; without a generation nothing is known of its size. */
+/** Whether its engine works on the host, which has memory for it; without a generation nothing is known of its size. */
 export function fitsOn(context: Context, container: ContainerView, host: string): boolean {
+  if (whereEngineWorks(context, container, [host]).length === 0) return false;
   const info = context.view.hosts.get(host)?.info;
   const generation = container.generation?.value;
   if (!generation || !info || container.name in info.warm) return true;
@@ -185,6 +194,7 @@ function wantedStandbys(context: Context, container: ContainerView, candidates: 
 }
 
 function refuses(context: Context, container: ContainerView, host: string): boolean {
+  if (whereEngineWorks(context, container, [host]).length === 0) return true;
   const refusal = localOf(context, container.name).refusals.get(host);
   if (!refusal || refusal.inARow < REFUSALS) return false;
   return context.env.clock.now() - refusal.at < REFUSAL_MEMORY_MS;

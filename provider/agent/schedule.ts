@@ -7,10 +7,42 @@ export function scheduleOf(container: ContainerView): Pick<Schedule, "intervalMs
   return container.schedule?.value ?? defaultSchedule;
 }
 
-/** When the next checkpoint is due after one that ended at `after`, ms of wall time. Infinity: never. */
+/**
+ * When the next checkpoint is due after one that ended at `after`, ms of wall time. Infinity: never. Where the cron
+ * expression is none, the default interval stands in for it.
+ */
 export function nextDue({ cron, intervalMs }: Pick<Schedule, "intervalMs" | "cron">, after: number): number {
-  if (!cron) return after + (intervalMs ?? defaultSchedule.intervalMs);
+  if (!cron || cronFault(cron) !== null) return after + (intervalMs ?? defaultSchedule.intervalMs);
+  if (!Number.isFinite(after)) return after;
   return new Cron(cron, { timezone: "UTC" }).nextRun(new Date(after))?.getTime() ?? Number.POSITIVE_INFINITY;
+}
+
+const cronFaults = new Map<string, string | null>();
+
+/** Why this is no cron expression, for people; null: it is one. Kept, as each cycle asks. */
+export function cronFault(cron: string): string | null {
+  const known = cronFaults.get(cron);
+  if (known !== undefined) return known;
+  const fault = newCronFault(cron);
+  cronFaults.set(cron, fault);
+  return fault;
+}
+
+function newCronFault(cron: string): string | null {
+  try {
+    new Cron(cron, { timezone: "UTC" });
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Why it is not checkpointed as declared, one sentence; null: it is. */
+export function scheduleFault(container: ContainerView): string | null {
+  const cron = container.schedule?.value.cron;
+  const fault = cron ? cronFault(cron) : null;
+  if (fault === null) return null;
+  return `the cron expression ${JSON.stringify(cron)} of its schedule cannot be read (${fault}): it is checkpointed every ${defaultSchedule.intervalMs / 1000} s until the schedule is declared anew`;
 }
 
 /**

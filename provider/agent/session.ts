@@ -98,10 +98,22 @@ async function untilNoTwin(
 const TWIN_LOOKS = 4;
 const TWIN_PAUSE_MS = 1000;
 
-/** Every copy of ours on this host, killed and removed. A copy that was only prepared goes as well: it is cheap. */
+/**
+ * Every copy of ours on this host, killed and removed. A copy that was only prepared goes as well: it is cheap. What an
+ * engine that does not work keeps of one that is killed can own nothing, and is removed later.
+ */
 async function removeAllCopies(env: Env): Promise<string[]> {
   const copies = await env.runtime.list();
-  await Promise.all(copies.map((copy) => env.runtime.remove(copy.container)));
+  await Promise.all(copies.map((copy) => env.runtime.kill(copy.container)));
+  await Promise.all(
+    copies.map(({ container }) =>
+      env.runtime
+        .remove(container)
+        .catch((error: Error) =>
+          env.log.warn(`${container} is killed, but its copy here is not removed yet: ${error.message}`),
+        ),
+    ),
+  );
   return copies.filter((copy) => copy.state !== "prepared").map((copy) => copy.container);
 }
 

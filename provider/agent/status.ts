@@ -8,10 +8,11 @@ import {
 } from "../contract";
 import { type Context, localOf } from "./context";
 import { handoverStage } from "./decide-handover";
+import { engineFault } from "./engines";
 import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
 import { hasRoomOn, isLiveMember, placed, prospectsOf, warmBytes } from "./input";
-import { overdue } from "./schedule";
+import { overdue, scheduleFault } from "./schedule";
 import { stalledAnywhere } from "./stalled";
 import { WARM_RESERVE_MB } from "./standby";
 import type { ContainerView } from "./view";
@@ -154,6 +155,8 @@ function warmCopy(
 
 /** Why the container would not survive the next failure as declared; null: it would. */
 function degraded(context: Context, container: ContainerView): string | null {
+  if (container.unreadable)
+    return "a record of it cannot be read by this version, so that it is left as it is: see the events";
   const owner = container.owner?.value;
   if (!owner || owner.phase === "FAILED") return null;
   const manual = context.policy.failover === "manual";
@@ -174,7 +177,19 @@ function degraded(context: Context, container: ContainerView): string | null {
   const holders = container.generation?.value.holders ?? [];
   const own = owner.host === context.me.host ? localOf(context, container.name).degraded : null;
   if (!live.some((host) => holders.includes(host))) return own ?? "no live standby holds a generation";
-  return own ?? overdue(container, context.env.clock.wall()) ?? withoutRoom(context, container, live);
+  return (
+    own ??
+    engineTrouble(context, container, [owner.host, ...live]) ??
+    scheduleFault(container) ??
+    overdue(container, context.env.clock.wall()) ??
+    withoutRoom(context, container, live)
+  );
+}
+
+/** A host of the container whose engine could not begin it. */
+function engineTrouble(context: Context, { spec }: ContainerView, hosts: string[]): string | null {
+  const faults = hosts.map((host) => engineFault(context, host, spec!.value.workload.engine));
+  return faults.find((fault) => fault !== null) ?? null;
 }
 
 /** A standby that should keep a warm copy and cannot. */

@@ -20,10 +20,15 @@ export async function refreshStored(context: Context): Promise<void> {
 export async function keepStored(context: Context): Promise<void> {
   // A transfer may end after what it was for is gone.
   if (context.env.clock.now() - (listedAt.get(context) ?? 0) > LIST_MS) await refreshStored(context);
+  const faults: string[] = [];
   for (const container of context.view.containers.values()) {
     watchAge(context, container);
-    await keepStoredOf(context, container);
+    // What is wrong with the files of one must not keep those of others from being looked through.
+    await keepStoredOf(context, container).catch((error: Error) => {
+      faults.push(`${container.name}: ${error.message}`);
+    });
   }
+  if (faults.length > 0) throw new Error(faults.join("; "));
 }
 
 async function keepStoredOf(context: Context, container: ContainerView): Promise<void> {

@@ -19,6 +19,7 @@ import {
   keysOf,
   type Migration,
   migrationSchema,
+  nameSchema,
   type Owner,
   ownerSchema,
   type Policy,
@@ -136,7 +137,10 @@ export function createViewReader(group: string): (raw: ReadonlyMap<string, Store
       return;
     }
     const [area, name, leaf] = key.slice(keys.prefix.length).split("/");
-    if (area === "host" && name && leaf) {
+    // safety: names become folders that are deleted.
+    if (name !== undefined && !nameSchema.safeParse(name).success) {
+      view.unreadable.push(`${key}: ${JSON.stringify(name)} is no name of a host, container or rule`);
+    } else if (area === "host" && name && leaf) {
       const host = hostOf(view, name);
       if (leaf === "session") host.session = record(key, sessionSchema);
       if (leaf === "hb") host.heartbeat = record(key, heartbeatSchema);

@@ -187,5 +187,7 @@ export const hostInfoSchema = z.object({
   certificateUntil: z.string(),
   /** Peers this host suspects. */
   suspects: z.array(nameSchema),
+  /** Engines that do not work there, and why. */
+  engines: z.record(z.string(), z.string()).optional(),
 });
 export type HostInfo = z.infer<typeof hostInfoSchema>;

@@ -5,6 +5,7 @@ import type { Memory } from "./memory";
 /** One copy of a container on one host, as its kernel and engine have it: it outlives the agent. */
 export interface SimCopy {
   container: string;
+  engine: string;
   specDigest: string;
   state: Exclude<CopyState, "absent" | "frozen" | "warm">;
   mac: string;
@@ -35,6 +36,10 @@ export interface Origin {
 /** All copies on one host. */
 export interface SimEngine {
   copies: Map<string, SimCopy>;
+  /** Copies that somebody has removed, which nobody was told yet. */
+  lost: Set<string>;
+  /** Somebody removes what does not run, as `system prune` does. */
+  prune(): void;
   create(spec: ContainerSpec, mac: string, state: SimCopy["state"]): SimCopy;
   stateOf(container: string): CopyState;
   memoryOf(copy: SimCopy): Memory;
@@ -71,11 +76,22 @@ export function createEngine({ group, now, changed }: EngineOptions): SimEngine 
     effect();
     changed();
   };
+  const lost = new Set<string>();
   return {
     copies,
+    lost,
+    prune() {
+      for (const copy of [...copies.values()]) {
+        if (copy.state !== "prepared" && copy.state !== "exited") continue;
+        copies.delete(copy.container);
+        lost.add(copy.container);
+      }
+    },
     create(spec, mac, state) {
+      lost.delete(spec.name);
       const copy: SimCopy = {
         container: spec.name,
+        engine: spec.workload.engine,
         specDigest: specDigest(spec),
         state,
         mac,

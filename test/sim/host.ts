@@ -116,6 +116,7 @@ export function createHost(
     lastSid: null,
     faults: {
       image: new Map(),
+      engine: new Map(),
       start: new Map(),
       restore: new Map(),
       dump: new Map(),

@@ -311,7 +311,8 @@ export function createInvariants({
     const generation = acknowledged.get(container);
     const limit = timing().fenceMs + IDLE_MS;
     const able = (generation?.holders ?? []).filter((name) => {
-      const { soundSince = null, disk } = hosts.get(name)!;
+      const { soundSince = null, disk, faults } = hosts.get(name)!;
+      if (faults.engine.size > 0) return false;
       const image = disk.imageIn(`${container}/${generation!.epoch}-${generation!.gen}`);
       return soundSince !== null && now() - soundSince > limit && image && !image.altered;
     });

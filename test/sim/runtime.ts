@@ -21,6 +21,8 @@ export interface Durations {
 /** What a test makes go wrong, by container or `*`. */
 export interface Faults {
   image: Map<string, string>;
+  /** An engine that does not work: nothing can be asked of it. */
+  engine: Map<string, string>;
   start: Map<string, string>;
   restore: Map<string, string>;
   /** Nothing that CRIU can dump. */
@@ -188,7 +190,19 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
           await freezer.thaw(container, "dump");
         }
       }),
-    ensureImage: ({ image }) => effect(durations.small, () => failIf(faults.image, image)),
+    ensureImage: ({ engine: name, image }) =>
+      effect(durations.small, () => {
+        failIf(faults.engine, name);
+        failIf(faults.image, image);
+      }),
+    keepImages: () => effect(durations.small, () => {}),
+    keepEngine: (name) =>
+      effect(durations.small, () => {
+        const fault = faults.engine.get(name) ?? null;
+        const lost = fault === null ? [...engine.lost] : [];
+        for (const container of lost) engine.lost.delete(container);
+        return { fault, lost };
+      }),
     list: () =>
       effect(durations.small, () => [...engine.copies.keys()].map((container) => infoOf(container))),
     inspect: (container) => effect(durations.small, () => infoOf(container)),
@@ -197,13 +211,17 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
       alone(spec.name, "prepare", async () => {
         needGate(parked(spec), "prepare");
         await untilEngineIsFree(spec.name);
-        await effect(durations.prepare, () => engine.create(spec, parked(spec), "prepared"));
+        await effect(durations.prepare, () => {
+          failIf(faults.engine, spec.workload.engine);
+          engine.create(spec, parked(spec), "prepared");
+        });
       }),
     start: ({ spec, mac }) =>
       alone(spec.name, "start", async () => {
         needGate(mac, "start");
         await untilEngineIsFree(spec.name);
         await effect(durations.start, () => {
+          failIf(faults.engine, spec.workload.engine);
           failIf(faults.start, spec.name);
           const copy = engine.create(spec, mac, "running");
           engine.run(copy, { life: o.newLife(), counter: 0 });
@@ -224,6 +242,7 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
           if (engine.copies.get(spec.name) !== copy) throw new Error("it was removed meanwhile");
           const image = o.disk.imageIn(folder);
           if (!image) throw new Error(`${folder} cannot be restored`);
+          failIf(faults.engine, spec.workload.engine);
           failIf(faults.restore, spec.name);
           copy.mac = mac;
           copy.life = image.life;
@@ -289,7 +308,11 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
       alone(container, "remove", async () => {
         await effect(durations.small, () => end(container));
         await untilEngineIsFree(container);
-        await effect(durations.small, () => engine.copies.delete(container));
+        await effect(durations.small, () => {
+          const copy = engine.copies.get(container);
+          if (copy) failIf(faults.engine, copy.engine);
+          engine.copies.delete(container);
+        });
       }),
     announce: ({ spec }) => effect(durations.small, () => failIf(faults.announce, spec.name)),
     withdraw: () => effect(durations.small, () => {}),

@@ -1,19 +1,25 @@
 import { type Connection, realMac } from "../../contract";
-import { type Context, enter, forgetCopy, type Subject } from "../context";
+import { type Context, enter, type Subject } from "../context";
 import { triesSoFar } from "../decide";
+import { lookAt } from "../engines";
 import { Undumpable } from "../env";
+import { prospectsOf } from "../input";
 import { beginAgainTxn } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
-import { usableGeneration } from "../view";
+import { tellFailure } from "../tell-failure";
+import { type ContainerView, usableGeneration } from "../view";
+import { untried } from "../waiting";
 import { startCold } from "./cold-start";
 import { HoldersAway } from "./generations";
-import { end, giveUp } from "./give-up";
+import { clear, end, giveUp } from "./give-up";
 import { letGo } from "./let-go";
 import { open, tellNetwork } from "./open";
 import { restoreIntact } from "./restore";
 
 const READ_AGAIN_MS = 20;
+/** Where nobody else can take it, it is begun again so long after an engine that does not work has kept it from that. */
+const ENGINE_PAUSE_MS = 2_000;
 
 /** This host owns the container and its phase is RESTORING: restore or start it, then make it reachable. */
 export async function begin(context: Context, subject: Subject): Promise<string> {
@@ -80,32 +86,34 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   const { container, local } = subject;
   const spec = container.spec!.value;
   const reason = `${context.me.host} could not begin it: ${error.message}`;
-  context.env.log.event({
-    kind: "begin-failed",
-    container: container.name,
-    sentence: `${container.name}: ${reason}`,
-  });
-  const tries = triesSoFar(container, local, context.env.clock.now()) + 1;
+  const disabled = (await lookAt(context, spec.workload.engine)) !== null;
+  const sentence = `${container.name}: ${reason}`;
+  // Each try is told, but not that it still waits for its engine.
+  if (disabled) tellFailure(context, container.name, "begin-failed", reason);
+  else context.env.log.event({ kind: "begin-failed", container: container.name, sentence });
+  const tried = triesSoFar(container, local, context.env.clock.now());
   // It must not be accepted, on any host.
   if (error instanceof Undumpable) {
     await end(context, subject, { phase: "FAILED", reason: error.message });
     return `${container.name} failed: ${error.message}`;
   }
-  if (tries >= spec.onFailure.tries) {
+  // Where its engine does not work nothing was tried: elsewhere it can begin now, or its memory waits here for the engine.
+  const tries = disabled && usableGeneration(container) ? tried : tried + 1;
+  if (tries >= spec.onFailure.tries || (disabled && othersMayTake(context, container))) {
     // Whoever has its memory and is away has not failed, whatever was tried there before.
     return giveUp(context, subject, reason, error instanceof HoldersAway ? error.hosts : []);
   }
   await context.env.gate.leave(realMac(context.me.group, container.name));
   await context.env.runtime.kill(container.name);
   if (local.state !== "absent") local.state = "exited";
+  if (disabled) await context.env.clock.sleep(ENGINE_PAUSE_MS, context.signal);
   const cold = usableGeneration(container) === null;
   const txn = beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason });
   const { committed } = await settle(context.env, txn, context.signal);
   // Where the phase was committed meanwhile it is decided anew, as for any container that is RUNNING and has ended.
   if (!committed) return `${container.name}: ${reason}; its records changed, decides again`;
   // Only now: an engine that is slow or does not work must not delay what the record says of it.
-  await context.env.runtime.remove(container.name);
-  forgetCopy(local);
+  await clear(context, subject);
   // A cycle that read the record before would try once more under that.
   while (context.view.containers.get(container.name)?.owner?.rev === container.owner!.rev) {
     context.wake();
@@ -113,4 +121,11 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
     context.signal.throwIfAborted();
   }
   return `${container.name}: ${reason}; tries again`;
+}
+
+/** A live host, by what it has told of itself, will begin it as soon as this one gives it up. */
+function othersMayTake(context: Context, container: ContainerView): boolean {
+  const prospects = prospectsOf(context, container);
+  const tried = [...container.owner!.value.triedHosts, context.me.host];
+  return untried(prospects, tried).some((host) => prospects.candidates.includes(host));
 }

@@ -52,14 +52,26 @@ export async function end(
   );
   // Its phase may have been committed just before: it is decided anew then.
   if (!committed) return;
-  // Only now: an engine that is slow or does not work must not delay what the record says of it.
-  await env.runtime.remove(container.name);
-  forgetCopy(local);
   enter(context, container.name, local, "ABSENT");
+  // Whoever takes it need not wait for the engine here.
+  await clear(context, { container, local });
   const kind = change.phase === "FAILED" ? "failed" : "give-up";
   env.log.event({
     kind,
     container: container.name,
     sentence: `${container.name} is ${change.phase}: ${change.reason}${next ? `; ${next}` : ""}`,
   });
+}
+
+/** Nothing of it runs here any more. What its engine does not remove, as it does not work, is removed when it does. */
+export async function clear(context: Context, { container, local }: Subject): Promise<void> {
+  const { runtime, log } = context.env;
+  await runtime.kill(container.name);
+  try {
+    await runtime.remove(container.name);
+    forgetCopy(local);
+  } catch (error) {
+    local.state = "exited";
+    log.warn(`${container.name}: its copy here is killed, not removed yet: ${(error as Error).message}`);
+  }
 }

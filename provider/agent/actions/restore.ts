@@ -1,5 +1,5 @@
 import { type ContainerSpec, parkedMac, realMac } from "../../contract";
-import type { Context, Local, Subject } from "../context";
+import { type Context, type Local, type Subject, unlessEnded } from "../context";
 import { intactGeneration, namedFiles } from "./generations";
 
 /**
@@ -65,6 +65,7 @@ async function restoreHeld(
   if (local.state !== "prepared" && !again) {
     local.mac = "parked";
     await context.syncGate();
+    await unlessEnded(context, context.env.runtime.ensureImage(spec.workload));
     await context.env.runtime.prepare({ spec, mac: parked });
   }
   local.mac = kind;

@@ -1,3 +1,4 @@
+import type { Voters } from "./no-quorum";
 import type { Recovery } from "./recover/act";
 
 /** What a command may touch besides the agent. */
@@ -17,6 +18,10 @@ export interface CliIo {
   sleep(ms: number): Promise<void>;
   /** Aborts when the person ends the command; from the first call on nothing else ends it. */
   interrupted(): AbortSignal;
+  /** How the group's voters are; null: this host cannot tell. */
+  voters(): Promise<Voters | null>;
+  /** Why the agent's unit does not run here, for people; null: nothing is known. */
+  agentUnit(): Promise<string | null>;
   /** Rebuilding the group from this host's voter. */
   recovery(): Recovery;
 }

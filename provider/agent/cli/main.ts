@@ -2,10 +2,13 @@ import { readFile, stat } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
-import { paths } from "../../contract";
+import { groupConfigSchema, parseJson, paths, units } from "../../contract";
 import { tryRun } from "../env/runtime/exec";
+import { agentUnitText } from "./agent-unit";
 import { CliError, exitCodes } from "./cli-error";
+import type { Voters } from "./no-quorum";
 import { createRecovery } from "./recover/act";
+import { lookAtVoters } from "./recover/others";
 import { run } from "./run";
 
 // `container-ha events | head` ends quietly.
@@ -39,6 +42,8 @@ run(process.argv.slice(2), {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort());
     return controller.signal;
   },
+  voters,
+  agentUnit,
   recovery: createRecovery,
 }).then(
   (exitCode) => {
@@ -49,3 +54,24 @@ run(process.argv.slice(2), {
     process.exitCode = error instanceof CliError ? error.exitCode : exitCodes.failed;
   },
 );
+
+async function voters(): Promise<Voters | null> {
+  try {
+    const config = parseJson(groupConfigSchema, await readFile(paths.groupConfig, "utf8"), paths.groupConfig);
+    return config.policy.etcd === "external" ? null : await lookAtVoters(config);
+  } catch {
+    return null;
+  }
+}
+
+async function agentUnit(): Promise<string | null> {
+  try {
+    const [show, journal] = await Promise.all([
+      tryRun(["systemctl", "show", "--property", "ActiveState,NRestarts", units.agent]),
+      tryRun(["journalctl", "--unit", units.agent, "--lines", "50", "--output", "cat", "--no-pager"]),
+    ]);
+    return agentUnitText({ show: show.stdout, journal: journal.stdout });
+  } catch {
+    return null;
+  }
+}

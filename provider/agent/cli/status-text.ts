@@ -1,16 +1,17 @@
 import type { ContainerStatus, GroupStatus, HostStatus } from "../../contract";
+import { noQuorumNote, type Voters } from "./no-quorum";
 import { table } from "./table";
 import { ago, clockTime, sentence } from "./words";
 
 /** Certificates that end sooner are mentioned. */
 const CERTIFICATE_WARNING_DAYS = 30;
 
-const NO_QUORUM =
-  'Bring back the hosts whose voters are missing. Only where a majority is gone for good: "container-ha recover".';
-
-/** The group for people: its state, hosts and containers as tables, then a sentence for each thing to know. */
-export function statusText(status: GroupStatus): string {
-  return [groupText(status), hostsText(status), containersText(status), notesText(status)]
+/**
+ * The group for people: its state, hosts and containers as tables, then a sentence for each thing to know. `voters`: how
+ * they are, where the store does not answer.
+ */
+export function statusText(status: GroupStatus, voters: Voters | null = null): string {
+  return [groupText(status), hostsText(status), containersText(status), notesText(status, voters)]
     .filter((part) => part !== "")
     .join("\n");
 }
@@ -60,9 +61,9 @@ function standbyText({ host, state, warm }: ContainerStatus["standbys"][number])
   return `${host} (${warm ? `${state}, ${warm.memoryMb} MB` : state})`;
 }
 
-function notesText(status: GroupStatus): string {
+function notesText(status: GroupStatus, voters: Voters | null): string {
   const notes = [
-    ...(status.quorum ? [] : [NO_QUORUM]),
+    ...(status.quorum ? [] : [noQuorumNote(voters)]),
     ...status.containers.flatMap((container) => containerNotes(container, status.at)),
     ...status.rules.filter((rule) => !rule.met).map(ruleNote),
     ...status.hosts.flatMap((host) => hostNotes(host, status.host)),

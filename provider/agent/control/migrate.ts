@@ -2,6 +2,7 @@ import { type CtlRequest, ctlReplySchema, type Moved, movedSchema, parse } from 
 import { beginHandover } from "../actions/handover-begin";
 import { type Context, localOf } from "../context";
 import type { MoveOutcome } from "../decide-handover";
+import { engineFault } from "../engines";
 import { candidatesFor, fitsOn, isLiveMember } from "../input";
 import type { ContainerView } from "../view";
 import { freshView, POLL_MS, Refusal } from "./support";
@@ -74,6 +75,8 @@ export function refuseTarget(context: Context, container: ContainerView, to: str
   if (host.maintenance) throw new Refusal("refused", `${to} is in maintenance and takes no containers`);
   if (!candidatesFor(context, container).includes(to))
     throw new Refusal("refused", `${name} may not run on ${to}: a required rule keeps it from there`);
+  const disabled = engineFault(context, to, container.spec!.value.workload.engine);
+  if (disabled !== null) throw new Refusal("refused", `${name} cannot move to ${to}: ${disabled}`);
   if (!fitsOn(context, container, to)) {
     const needs = Math.ceil((container.generation?.value.bytes ?? 0) / 1e6);
     const free = context.view.hosts.get(to)?.info?.memoryMb ?? 0;

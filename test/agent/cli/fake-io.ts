@@ -12,6 +12,8 @@ export function fakeIo(given: Partial<CliIo>): CliIo {
     runProgram: async () => ({ code: 0, stderr: "" }),
     sleep: async () => {},
     interrupted: () => new AbortController().signal,
+    voters: async () => null,
+    agentUnit: async () => null,
     recovery: () => assert.fail("nothing is to be rebuilt here"),
     ...given,
   };

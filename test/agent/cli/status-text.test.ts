@@ -86,7 +86,7 @@ CONTAINER  PHASE    PRIMARY  EPOCH  GENERATION  AGE      STANDBYS      VIRTUAL I
 redis      RUNNING  a        2      2-17        3 s ago  b (prepared)  10.0.0.100
 queue      FAILED   -        2      -           -        -             -
 
-Bring back the hosts whose voters are missing. Only where a majority is gone for good: "container-ha recover".
+Whether a majority of the voters runs is not known from here: see "journalctl -u container-ha-etcd" on each.
 redis is degraded: no host but a holds its generation.
 redis last failed over from b to a, 3 min ago: the heartbeat of b stopped.
 queue has failed: no host could start it, the last one said: image not found.

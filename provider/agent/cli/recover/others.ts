@@ -4,6 +4,7 @@ import { createSecureContext } from "node:tls";
 import { type GroupConfig, type GroupHost, hostPort, paths } from "../../../contract";
 import { createEndpoint } from "../../env/etcd/endpoint";
 import { methods } from "../../env/etcd/schema";
+import type { Voters } from "../no-quorum";
 import type { OtherVoter } from "./plan";
 
 const ANSWER_MS = 2000;
@@ -14,6 +15,19 @@ export function votersIn({ policy }: GroupConfig): GroupHost[] {
     new URL(`https://${endpoint}`).hostname.replace(/^\[|\]$/g, ""),
   );
   return policy.hosts.filter((host) => addresses.includes(host.address));
+}
+
+/** Which voters run an etcd that can be reached from here, the own one among them. */
+export async function lookAtVoters(config: GroupConfig): Promise<Voters> {
+  const { etcdPeer } = config.policy.ports;
+  const seen = await Promise.all(
+    votersIn(config).map(async ({ name, address }) => ({
+      name,
+      runs: (await connectTo(address, etcdPeer)) === "open",
+    })),
+  );
+  const names = (runs: boolean) => seen.filter((voter) => voter.runs === runs).map(({ name }) => name);
+  return { runs: names(true), missing: names(false) };
 }
 
 /** How the other voters are: on, running, and up to which revision they know. */

@@ -71,19 +71,30 @@ export function isLiving(state: CopyState): boolean {
   return state !== "absent" && state !== "prepared" && state !== "exited";
 }
 
-const details = new WeakMap<RuntimeContext, Map<string, string>>();
+/** How the last end of each copy came about, by its id: what its engine says, or is still asked for. */
+const details = new WeakMap<RuntimeContext, Map<string, Promise<string | null>>>();
+/** That it has ended is known from the kernel; how, which its engine knows, is waited for no longer. */
+const DETAIL_MS = 100;
 
 async function exitDetail(context: RuntimeContext, record: CopyRecord): Promise<string | null> {
   const { container, engine, id } = record;
-  const known = details.get(context) ?? new Map<string, string>();
+  const known = details.get(context) ?? new Map<string, Promise<string | null>>();
   details.set(context, known);
   const cgroup = cgroupOf(engine, id);
   if (cgroup && readEvents(cgroup)?.populated) return "was not begun to its end";
-  if (!known.has(id) && !context.jobs.of(container)) {
-    const detail = await context.engines[engine].exitDetail(record).catch(() => null);
-    if (detail) known.set(id, detail);
+  let detail = known.get(id);
+  if (!detail && !context.jobs.of(container)) {
+    detail = context.engines[engine].exitDetail(record).catch(() => null);
+    known.set(id, detail);
+    const asked = detail;
+    // Asked again, where it does not know it yet.
+    void asked.then((said) => said === null && known.get(id) === asked && known.delete(id));
   }
-  return known.get(id) ?? null;
+  return detail ? Promise.race([detail, later(DETAIL_MS)]) : null;
+}
+
+function later(ms: number): Promise<null> {
+  return new Promise((resolve) => setTimeout(resolve, ms, null));
 }
 
 /** The next end of this copy will be another one. */
@@ -105,10 +116,19 @@ export function runcState(context: RuntimeContext, record: CopyRecord): { root: 
   for (const root of context.engines[record.engine].runcRoots) {
     const file = join(root, record.id, "state.json");
     if (!existsSync(file)) continue;
-    const { init_process_pid: pid } = runcStateSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+    const pid = initOf(readFileSync(file, "utf8"));
     if (pid > 1 && belongsTo(pid, record.id)) return { root, pid };
   }
   return null;
+}
+
+/** The init process by runc's word; 0: it says nothing that can be read. */
+export function initOf(state: string): number {
+  try {
+    return runcStateSchema.parse(JSON.parse(state)).init_process_pid;
+  } catch {
+    return 0;
+  }
 }
 
 /** safety: a number that was given to another process since must never be entered, traced or given a MAC. */

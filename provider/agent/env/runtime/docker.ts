@@ -5,27 +5,53 @@ import { loadArchive } from "./archive-image";
 import { environmentOf } from "./commands/create";
 import { docker, dockerCheckpoint, dockerCreate } from "./commands/docker";
 import { runcRoots } from "./commands/runc";
-import { type Engine, exitSentence, layEngineFiles, parseInspect, recordOf } from "./engine";
-import { sameDockerNetwork } from "./engine-network";
-import { failure, run, tryRun } from "./exec";
-import type { CopyRecord } from "./record";
+import { createDaemonCheck } from "./docker-daemon";
+import {
+  ASK_TIMEOUT_MS,
+  createdRecord,
+  type Engine,
+  exitSentence,
+  type Listed,
+  layEngineFiles,
+  listed,
+  parseInspect,
+} from "./engine";
+import { ensureNetwork, sameDockerNetwork } from "./engine-network";
+import { run as execute, failure, type RunOptions, tryRun as tryExecute } from "./exec";
 
 const PULL_TIMEOUT_MS = 600_000;
 const RESTORE_TIMEOUT_MS = 3_600_000;
+/** The kernel knows already that its processes have ended. */
+const END_TIMEOUT_MS = 5_000;
 
 export function dockerEngine(): Engine {
+  const needDaemon = createDaemonCheck();
   let rootFolder: Promise<string> | undefined;
 
-  async function inspect(ids: string[]): Promise<CopyRecord[]> {
-    rootFolder ??= run(docker.rootFolder()).then((output) => output.trim());
+  async function run(argv: string[], options?: RunOptions): Promise<string> {
+    await needDaemon();
+    return execute(argv, options);
+  }
+
+  async function tryRun(argv: string[], options?: RunOptions) {
+    await needDaemon();
+    return tryExecute(argv, options);
+  }
+
+  async function inspect(ids: string[]): Promise<Listed> {
+    rootFolder ??= run(docker.rootFolder(), { timeoutMs: ASK_TIMEOUT_MS }).then((output) => output.trim());
     rootFolder.catch(() => {
       rootFolder = undefined;
     });
-    const [folder, json] = await Promise.all([rootFolder, run(docker.inspect(ids))]);
-    return parseInspect(json).flatMap(
-      (one) => recordOf("docker", one, join(folder, "containers", one.Id)) ?? [],
-    );
+    const argv = docker.inspect(ids);
+    const [folder, result] = await Promise.all([rootFolder, tryRun(argv, { timeoutMs: ASK_TIMEOUT_MS })]);
+    // What is gone since it was listed makes it fail, and it tells of the others.
+    if (result.code !== 0 && !/No such container/.test(result.stderr)) throw failure(argv, result);
+    return listed("docker", { ids, json: result.stdout, homeOf: ({ Id }) => join(folder, "containers", Id) });
   }
+
+  const listIds = async (group: string) =>
+    (await run(docker.list(group), { timeoutMs: ASK_TIMEOUT_MS })).split("\n").filter(Boolean);
 
   return {
     name: "docker",
@@ -33,11 +59,11 @@ export function dockerEngine(): Engine {
     hasImage: async (image) => (await tryRun(docker.imageExists(image))).code === 0,
     pull: async (image) => void (await run(docker.pull(image), { timeoutMs: PULL_TIMEOUT_MS })),
     load: (archive, image) => loadArchive(docker, archive, image),
+    save: async (image, archive) =>
+      void (await run(docker.save(image, archive), { timeoutMs: PULL_TIMEOUT_MS })),
     async ensureNetwork(plan) {
-      const { code, stdout } = await tryRun(docker.networkInspect());
-      if (code === 0 && sameDockerNetwork(stdout, plan)) return;
-      if (code === 0) await run(docker.networkRemove());
-      await run(docker.networkCreate(plan));
+      await needDaemon();
+      return ensureNetwork({ ...docker, same: sameDockerNetwork }, plan);
     },
     async create(plan) {
       const environment = environmentOf(plan.spec.workload.envs);
@@ -47,10 +73,10 @@ export function dockerEngine(): Engine {
       } finally {
         rmSync(plan.envFile, { force: true });
       }
-      return (await inspect([engineName(plan.spec.name)]))[0]!;
+      return createdRecord(await inspect([engineName(plan.spec.name)]));
     },
     // Docker keeps what it needs, but takes a start for done as long as it has not seen the end of the processes.
-    makeRestorable: async ({ id }) => void (await run(docker.wait(id))),
+    makeRestorable: async ({ id }) => void (await run(docker.wait(id), { timeoutMs: END_TIMEOUT_MS })),
     start: async ({ id }) => void (await run(docker.start(id))),
     async restore({ id, home }, images, onStart) {
       const folder = join(home, "checkpoints", dockerCheckpoint);
@@ -67,13 +93,14 @@ export function dockerEngine(): Engine {
         throw failure(docker.remove(nameOrId), result);
     },
     async list(group) {
-      const ids = (await run(docker.list(group))).split("\n").filter(Boolean);
-      return ids.length > 0 ? inspect(ids) : [];
+      const ids = await listIds(group);
+      return ids.length > 0 ? inspect(ids) : { ids, records: [], unusable: [] };
     },
     async exitDetail({ id }) {
       await tryRun(docker.wait(id));
       const { code, stdout } = await tryRun(docker.inspect([id]));
-      return code === 0 ? exitSentence(parseInspect(stdout)[0]!.State) : null;
+      const [one] = code === 0 ? parseInspect(stdout) : [];
+      return one ? exitSentence(one.State) : null;
     },
     restoreArgv: docker.restore,
     execArgv: docker.exec,

@@ -1,6 +1,40 @@
 import { z } from "zod";
 import { contains, parseCidr } from "../../../contract";
 import type { EngineNetworkPlan } from "./commands/podman";
+import { ASK_TIMEOUT_MS } from "./engine";
+import { failure, run, tryRun } from "./exec";
+
+/** What an engine is told about the network, as argv, and how its answer is read. */
+export interface NetworkCommands {
+  networkInspect(): string[];
+  networkRemove(): string[];
+  networkCreate(plan: EngineNetworkPlan): string[];
+  same(json: string, plan: EngineNetworkPlan): boolean;
+}
+
+/** True: it was made, or made anew with other settings. Somebody else's that came first is as good. */
+export async function ensureNetwork(commands: NetworkCommands, plan: EngineNetworkPlan): Promise<boolean> {
+  const isThere = async () => {
+    const { code, stdout } = await tryRun(commands.networkInspect(), { timeoutMs: ASK_TIMEOUT_MS });
+    return code === 0 ? (isSame(commands, stdout, plan) ? "same" : "other") : "none";
+  };
+  const before = await isThere();
+  if (before === "same") return false;
+  if (before === "other") await run(commands.networkRemove());
+  const create = commands.networkCreate(plan);
+  const result = await tryRun(create);
+  if (result.code === 0 || (await isThere()) === "same") return true;
+  throw failure(create, result);
+}
+
+/** A network of which nothing can be understood is none of ours. */
+function isSame({ same }: NetworkCommands, json: string, plan: EngineNetworkPlan): boolean {
+  try {
+    return same(json, plan);
+  } catch {
+    return false;
+  }
+}
 
 const podmanSchema = z
   .array(

@@ -22,6 +22,8 @@ export interface RunResult {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** What a program that is killed has started may keep its pipes open, or the kernel it itself: nobody waits for that. */
+const DEATH_MS = 1_000;
 const SHOWN_LINES = 6;
 const SHOWN_LINE_LENGTH = 400;
 
@@ -30,15 +32,23 @@ export class CommandError extends Error {
   readonly code: number | null;
   /** The last lines of what it wrote. */
   readonly output: string;
+  /** It did not end in time and was killed. */
+  readonly timedOut: boolean;
 
   constructor(
     argv: readonly string[],
-    { code, output, ending }: { code: number | null; output: string; ending: string },
+    {
+      code,
+      output,
+      ending,
+      timedOut = false,
+    }: { code: number | null; output: string; ending: string; timedOut?: boolean },
   ) {
     super(`\`${label(argv)}\` ${ending}${output ? `: ${output}` : ""}`);
     this.name = "CommandError";
     this.code = code;
     this.output = output;
+    this.timedOut = timedOut;
   }
 }
 
@@ -62,20 +72,32 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    let ending: string | null = null;
-    const end = (why: string) => {
-      ending ??= why;
+    let late: NodeJS.Timeout | undefined;
+    let aborted = false;
+    const how = () => (aborted ? {} : { within: timeoutMs });
+    const giveUp = () => {
+      const result = { code: null, stdout: text(stdout), stderr: text(stderr) };
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      child.unref();
+      reject(failure(argv, result, how()));
+    };
+    const end = () => {
+      late ??= setTimeout(giveUp, DEATH_MS);
       if (options.withChildren && child.pid) process.kill(-child.pid, "SIGKILL");
       else child.kill("SIGKILL");
     };
-    const timer = setTimeout(() => end(`did not end within ${timeoutMs / 1000} s`), timeoutMs);
-    const abort = () => end("was not needed any more");
+    const timer = setTimeout(end, timeoutMs);
+    const abort = () => {
+      aborted = true;
+      end();
+    };
     options.signal?.addEventListener("abort", abort);
-    if (options.signal?.aborted) abort();
     const over = () => {
       clearTimeout(timer);
+      clearTimeout(late);
       options.signal?.removeEventListener("abort", abort);
     };
+    if (options.signal?.aborted) abort();
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
     // A program that ends without reading its input is judged by its exit status.
@@ -90,19 +112,25 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
     child.on("close", (code) => {
       over();
       const result = { code, stdout: text(stdout), stderr: text(stderr) };
-      if (ending) reject(failure(argv, result, ending));
+      if (late) reject(failure(argv, result, how()));
       else resolve(result);
     });
     child.stdin.end(options.input ?? "");
   });
 }
 
-export function failure(argv: readonly string[], result: RunResult, ending?: string): CommandError {
-  const how = result.code === null ? "was killed" : `failed with exit status ${result.code}`;
+/** `within`: how long it was waited for, ms, where it did not end by itself. */
+export function failure(
+  argv: readonly string[],
+  result: RunResult,
+  { within }: { within?: number } = {},
+): CommandError {
+  const ended = result.code === null ? "was killed" : `failed with exit status ${result.code}`;
   return new CommandError(argv, {
     code: result.code,
     output: lastLines(result.stderr) || lastLines(result.stdout),
-    ending: ending ?? how,
+    ending: within === undefined ? ended : `did not end within ${within / 1000} s`,
+    timedOut: within !== undefined,
   });
 }
 

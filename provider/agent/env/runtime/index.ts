@@ -12,6 +12,8 @@ import { createExitWatch } from "./exit-watch";
 import { createFreezer } from "./freezer";
 import { freezerPort } from "./freezer-port";
 import { createJobs } from "./jobs";
+import { keepEngine } from "./keep-engine";
+import { keepImages } from "./kept-images";
 import { ensureImage, kill, prepare, remove, start, unroute } from "./lifecycle";
 import { list } from "./listing";
 import { ensureHostNetwork } from "./network";
@@ -42,9 +44,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       for (const folder of [runRoot, recordRoot]) mkdirSync(folder, { recursive: true, mode: 0o700 });
       void tryRun(learnKernel).catch(() => undefined);
       network = await ensureHostNetwork(policy, options);
-      await endInterrupted(context);
+      // What hangs on is ended with its container, as soon as something is to be done with that.
+      await endInterrupted(context).catch((error: Error) => options.log.warn(error.message));
     },
     ensureImage: (image) => ensureImage(context, image),
+    keepImages: (images) => keepImages(context, images),
+    keepEngine: (engine) => keepEngine(context, engine),
     list: () => list(context),
     inspect: (container) => inspect(context, container),
     look: async (container) => {

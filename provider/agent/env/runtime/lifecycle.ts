@@ -7,8 +7,11 @@ import { ip } from "./commands/ip";
 import { ipBatch } from "./commands/netns";
 import type { RuntimeContext } from "./context";
 import { forgetExit, needPid, stateOf } from "./copies";
+import type { Engine } from "./engine";
 import { tryRun } from "./exec";
+import { loadKept } from "./kept-images";
 import { placesOf } from "./places";
+import { endCommandsAbout } from "./processes";
 import { type CopyRecord, deleteRecord, readRecord, writeRecord } from "./record";
 import { until } from "./wait";
 import { lines, wire } from "./wiring";
@@ -24,10 +27,12 @@ export async function ensureImage(
   }: { engine: ContainerSpec["workload"]["engine"]; image: string; archive?: string },
 ): Promise<void> {
   const engine = context.engines[name];
-  await context.fetches(name, async () => {
+  if (await engine.hasImage(image)) return;
+  // A name that is pulled for minutes keeps nobody from another.
+  await context.fetches(archive ? name : `${name} ${image}`, async () => {
     if (await engine.hasImage(image)) return;
-    if (archive) await engine.load(join(paths.images, `${archive}.tar`), image);
-    else await engine.pull(image);
+    if (archive) return engine.load(join(paths.images, `${archive}.tar`), image);
+    if (!(await loadKept(context, { engine: name, image }))) await engine.pull(image);
   });
 }
 
@@ -75,13 +80,7 @@ async function create(context: RuntimeContext, spec: ContainerSpec): Promise<Cop
   await endProcesses(context, spec.name);
   await removeCopy(context, spec.name);
   const engine = context.engines[spec.workload.engine];
-  const { parent, subnet, gateway, address } = context.network();
-  await engine.ensureNetwork({
-    parent,
-    subnet,
-    // Docker always has a gateway and takes the subnet's first address for it, which may be somebody's.
-    gateway: gateway ?? (engine.name === "docker" ? address : undefined),
-  });
+  await ensureEngineNetwork(context, engine);
   const places = placesOf(spec.name);
   mkdirSync(places.run, { recursive: true, mode: 0o700 });
   const controllers = cgroupControllers();
@@ -90,16 +89,33 @@ async function create(context: RuntimeContext, spec: ContainerSpec): Promise<Cop
       `${spec.name}: this host has no memory controller, its limit of ${spec.workload.memory} MB is not enforced`,
     );
   }
-  const record = await engine.create({
+  const plan = {
     group: context.group,
     spec,
     mac: parkedMac(context.group, spec.name, context.host),
     criuConf: places.criuConf,
     envFile: places.envFile,
     controllers,
+  };
+  const record = await engine.create(plan).catch(async (error: Error) => {
+    await removeStrays(context, spec.name, [engine]).catch(() => undefined);
+    throw error;
   });
   writeRecord(record);
   return record;
+}
+
+/** One at a time for each engine: two first starts would both make it. True: it was made. */
+export function ensureEngineNetwork(context: RuntimeContext, engine: Engine): Promise<boolean> {
+  const { parent, subnet, gateway, address } = context.network();
+  return context.fetches(`network of ${engine.name}`, () =>
+    engine.ensureNetwork({
+      parent,
+      subnet,
+      // Docker always has a gateway and takes the subnet's first address for it, which may be somebody's.
+      gateway: gateway ?? (engine.name === "docker" ? address : undefined),
+    }),
+  );
 }
 
 /**
@@ -116,12 +132,15 @@ export async function endProcesses(context: RuntimeContext, container: string): 
   const record = readRecord(container);
   if (!record) return;
   const places = placesOf(container);
+  const begun = performance.now();
   for (;;) {
     const job = context.jobs.of(container);
     rmSync(places.gatePipe, { force: true });
     const cgroup = cgroupOf(record.engine, record.id);
     if (cgroup) writeCgroup(cgroup, "cgroup.kill", "1");
     if (!job) break;
+    // The engine hangs: what it was asked for is not waited for, and nobody lets it go on when it is done late.
+    if (performance.now() - begun > HUNG_MS) endCommandsAbout(record.engine, record.id);
     await Promise.race([job.over, pause(KILL_AGAIN_MS)]);
   }
   const cgroup = cgroupOf(record.engine, record.id);
@@ -136,6 +155,8 @@ export async function endProcesses(context: RuntimeContext, container: string): 
 }
 
 const KILL_AGAIN_MS = 20;
+/** An engine whose container is killed again and again ends its command within milliseconds. */
+const HUNG_MS = 10_000;
 
 export async function remove(context: RuntimeContext, container: string): Promise<void> {
   await kill(context, container);
@@ -143,24 +164,34 @@ export async function remove(context: RuntimeContext, container: string): Promis
 }
 
 async function removeCopy(context: RuntimeContext, container: string): Promise<void> {
-  const record = readRecord(container) ?? (await strayOf(context, container));
-  if (!record) return deleteRecord(container);
-  await unroute(record.virtualIps);
-  await context.engines[record.engine].remove(record.id);
+  const record = readRecord(container);
+  if (record) {
+    await unroute(record.virtualIps);
+    await context.engines[record.engine].remove(record.id);
+  } else await removeStrays(context, container);
   deleteRecord(container);
 }
 
-/** A copy without a record, as a crash between the engine's work and ours leaves it. */
-async function strayOf(context: RuntimeContext, container: string): Promise<CopyRecord | null> {
+/** Copies without a record, as a crash between the engine's work and ours leaves them, or an engine that failed. */
+async function removeStrays(
+  context: RuntimeContext,
+  container: string,
+  engines: Engine[] = Object.values(context.engines),
+): Promise<void> {
   // Its run folder is made before the engine is asked: without one there was no attempt since the host started, and
   // what is older was found by `list`.
-  if (!existsSync(placesOf(container).run)) return null;
-  for (const engine of Object.values(context.engines)) {
-    const found = await engine.list(context.group).catch(() => []);
-    const stray = found.find((record) => record.container === container);
-    if (stray) return stray;
+  if (!existsSync(placesOf(container).run)) return;
+  for (const engine of engines) {
+    const found = await engine.list(context.group).catch(() => null);
+    for (const record of found?.records ?? []) {
+      if (record.container !== container) continue;
+      await unroute(record.virtualIps);
+      await engine.remove(record.id);
+    }
+    for (const stray of found?.unusable ?? []) {
+      if (stray.container === container) await engine.remove(stray.id);
+    }
   }
-  return null;
 }
 
 /** Drops the host's own way to the addresses. What is gone already is as good as dropped. */

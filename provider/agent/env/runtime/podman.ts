@@ -6,28 +6,48 @@ import { cgroupOf, writeCgroup } from "./cgroup";
 import { environmentOf } from "./commands/create";
 import { podman, podmanCreate } from "./commands/podman";
 import { runc, runcRoots } from "./commands/runc";
-import { type Engine, exitSentence, layEngineFiles, parseInspect, recordOf } from "./engine";
-import { samePodmanNetwork } from "./engine-network";
-import { CommandError, run, tryRun } from "./exec";
+import {
+  ASK_TIMEOUT_MS,
+  createdRecord,
+  type Engine,
+  exitSentence,
+  type Listed,
+  layEngineFiles,
+  listed,
+  parseInspect,
+} from "./engine";
+import { ensureNetwork, samePodmanNetwork } from "./engine-network";
+import { CommandError, failure, run, tryRun } from "./exec";
 import { conmonExit, isMounted, isTakenDown } from "./podman-end";
+import { endCommandsAbout } from "./processes";
 import type { CopyRecord } from "./record";
 
 const PULL_TIMEOUT_MS = 600_000;
 /** A restore is held for as long as its caller wants; CRIU itself takes seconds at most. */
 const RESTORE_TIMEOUT_MS = 3_600_000;
 
+/** Of what takes milliseconds, unless somebody holds the container's lock. */
+const LOCK_TIMEOUT_MS = 15_000;
+
 export function podmanEngine(): Engine {
+  /** The network as it was seen to be. */
+  let network = "";
   return {
     name: "podman",
     runcRoots: runcRoots.podman,
     hasImage: async (image) => (await tryRun(podman.imageExists(image))).code === 0,
     pull: async (image) => void (await run(podman.pull(image), { timeoutMs: PULL_TIMEOUT_MS })),
     load: (archive, image) => loadArchive(podman, archive, image),
+    save: async (image, archive) =>
+      void (await run(podman.save(image, archive), { timeoutMs: PULL_TIMEOUT_MS })),
     async ensureNetwork(plan) {
-      const { code, stdout } = await tryRun(podman.networkInspect());
-      if (code === 0 && samePodmanNetwork(stdout, plan)) return;
-      if (code === 0) await run(podman.networkRemove());
-      await run(podman.networkCreate(plan));
+      const planned = JSON.stringify(plan);
+      const exists = async () =>
+        (await tryRun(podman.networkExists(), { timeoutMs: ASK_TIMEOUT_MS })).code === 0;
+      if (network === planned && (await exists())) return false;
+      const made = await ensureNetwork({ ...podman, same: samePodmanNetwork }, plan);
+      network = planned;
+      return made;
     },
     async create(plan) {
       const environment = environmentOf(plan.spec.workload.envs);
@@ -37,7 +57,7 @@ export function podmanEngine(): Engine {
       } finally {
         rmSync(plan.envFile, { force: true });
       }
-      return (await inspect([engineName(plan.spec.name)]))[0]!;
+      return createdRecord(await inspect([engineName(plan.spec.name)]));
     },
     makeRestorable,
     takenDown: isTakenDown,
@@ -49,25 +69,47 @@ export function podmanEngine(): Engine {
       layEngineFiles(images, folder);
       await run(podman.restore(id), { timeoutMs: RESTORE_TIMEOUT_MS, onStart });
     },
-    remove: async (nameOrId) => void (await run(podman.remove(nameOrId))),
+    remove: (nameOrId) => withLock(nameOrId, podman.remove(nameOrId)),
     async list(group) {
-      const ids = (await run(podman.list(group))).split("\n").filter(Boolean);
-      return ids.length > 0 ? inspect(ids) : [];
+      const ids = await listIds(group);
+      return ids.length > 0 ? inspect(ids) : { ids, records: [], unusable: [] };
     },
     async exitDetail(record) {
       const said = await conmonExit(record);
       if (said) return exitSentence(said);
       const { code, stdout } = await tryRun(podman.inspect([record.id]));
-      return code === 0 ? exitSentence(parseInspect(stdout)[0]!.State) : null;
+      const [one] = code === 0 ? parseInspect(stdout) : [];
+      return one ? exitSentence(one.State) : null;
     },
     restoreArgv: podman.restore,
     execArgv: podman.exec,
   };
 }
 
-async function inspect(ids: string[]): Promise<CopyRecord[]> {
-  const inspected = parseInspect(await run(podman.inspect(ids)));
-  return inspected.flatMap((one) => recordOf("podman", one, one.StaticDir ?? "") ?? []);
+async function listIds(group: string): Promise<string[]> {
+  return (await run(podman.list(group), { timeoutMs: ASK_TIMEOUT_MS })).split("\n").filter(Boolean);
+}
+
+async function inspect(ids: string[]): Promise<Listed> {
+  const argv = podman.inspect(ids);
+  const result = await tryRun(argv, { timeoutMs: ASK_TIMEOUT_MS });
+  // What is gone since it was listed makes it fail, and it tells of the others.
+  if (result.code !== 0 && !/no such (container|object)/i.test(result.stderr)) throw failure(argv, result);
+  return listed("podman", { ids, json: result.stdout, homeOf: ({ StaticDir }) => StaticDir ?? "" });
+}
+
+/**
+ * A command about one container. Where another one that this product has begun, and that nobody waits for any more,
+ * keeps the container's lock, that one is ended.
+ */
+async function withLock(id: string, argv: string[]): Promise<void> {
+  try {
+    await run(argv, { timeoutMs: LOCK_TIMEOUT_MS });
+  } catch (error) {
+    if (!(error instanceof CommandError && error.timedOut) || endCommandsAbout("podman", id) === 0)
+      throw error;
+    await run(argv, { timeoutMs: LOCK_TIMEOUT_MS });
+  }
 }
 
 /**
@@ -76,12 +118,12 @@ async function inspect(ids: string[]): Promise<CopyRecord[]> {
  */
 async function makeRestorable(record: CopyRecord): Promise<void> {
   if (!existsSync(join(record.home, "config.json"))) {
-    await run(podman.init(record.id));
+    await withLock(record.id, podman.init(record.id));
     const cgroup = cgroupOf("podman", record.id);
     if (cgroup) writeCgroup(cgroup, "cgroup.kill", "1");
     await run(runc.delete({ root: runcRoots.podman[0], id: record.id }));
   }
-  if (!(await isTakenDown(record))) await run(podman.cleanup(record.id));
+  if (!(await isTakenDown(record))) await withLock(record.id, podman.cleanup(record.id));
   if (!existsSync(join(record.home, "config.json"))) {
     throw new CommandError(podman.cleanup(record.id), {
       code: 0,

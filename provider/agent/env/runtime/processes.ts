@@ -27,6 +27,29 @@ export function findProcess(
   return processes.find(runsIt) ?? null;
 }
 
+/**
+ * Kills what runs this program about the container of this id, and returns how many that were. The product starts
+ * programs by their bare names, engines themselves by their paths.
+ */
+export function endCommandsAbout(program: string, id: string): number {
+  const found = commandsAbout(listProcesses(), program, id);
+  for (const { pid } of found) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  return found.length;
+}
+
+export function commandsAbout(processes: readonly Process[], program: string, id: string): Process[] {
+  return processes.filter(({ commandLine }) => {
+    const argv = commandLine.split("\0").filter(Boolean);
+    return argv[0] === program && argv.at(-1) === id;
+  });
+}
+
 /** Whether it has not ended; its pid may have been given to another one meanwhile. */
 export function isRunning({ pid, commandLine }: Process): boolean {
   return commandLineOf(pid) === commandLine;

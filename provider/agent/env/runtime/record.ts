@@ -4,7 +4,7 @@ import { engineSchema, ipSchema, nameSchema } from "../../../contract";
 import { placesOf, recordRoot, runRoot } from "./places";
 
 /** What must be known of a copy without asking its engine, which may hold its lock for as long as a restore waits. */
-const recordSchema = z.strictObject({
+export const recordSchema = z.strictObject({
   container: nameSchema,
   engine: engineSchema,
   /** The engine's id. */
@@ -22,9 +22,18 @@ export function readRecord(container: string): CopyRecord | null {
   const file = placesOf(container).record;
   if (!existsSync(file)) return null;
   try {
-    return recordSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+    return parseRecord(container, readFileSync(file, "utf8"));
   } catch {
-    // Torn by a crash: the engine's labels tell of the copy again.
+    return null;
+  }
+}
+
+/** Null: torn by a crash, or another container's. The engine's labels tell of the copy again. */
+export function parseRecord(container: string, text: string): CopyRecord | null {
+  try {
+    const record = recordSchema.parse(JSON.parse(text));
+    return record.container === container ? record : null;
+  } catch {
     return null;
   }
 }
@@ -53,7 +62,9 @@ export function containersOfThisBoot(): string[] {
   return namesIn(runRoot, /^(.+)$/);
 }
 
+/** What somebody else has put there belongs to no container. */
 function namesIn(folder: string, pattern: RegExp): string[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).flatMap((file) => pattern.exec(file)?.[1] ?? []);
+  const names = readdirSync(folder).flatMap((file) => pattern.exec(file)?.[1] ?? []);
+  return names.filter((name) => nameSchema.safeParse(name).success);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { run, tryRun } from "../../../../provider/agent/env/runtime/exec";
+import { CommandError, run, tryRun } from "../../../../provider/agent/env/runtime/exec";
 
 describe("running a program of the host", () => {
   it("gives its output and takes its input", async () => {
@@ -21,6 +21,13 @@ describe("running a program of the host", () => {
 
   it("ends a program that does not end in time", async () => {
     await assert.rejects(run(["sleep", "60"], { timeoutMs: 50 }), /`sleep 60` did not end within 0.05 s/);
+  });
+
+  it("waits no longer for a program that is killed and has left another one with its output", async () => {
+    const begun = performance.now();
+    const late = run(["sh", "-c", "sleep 20 & exec sleep 20"], { timeoutMs: 50 });
+    await assert.rejects(late, (error: Error) => error instanceof CommandError && error.timedOut);
+    assert.ok(performance.now() - begun < 10_000);
   });
 
   it("keeps a failure as a result where asked, and passes no variables of its own process on", async () => {

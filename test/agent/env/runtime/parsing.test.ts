@@ -8,12 +8,15 @@ import {
 import { parseConnections } from "../../../../provider/agent/env/runtime/connections";
 import { copyState } from "../../../../provider/agent/env/runtime/copies";
 import {
+  createdRecord,
   exitSentence,
+  listed,
   loadedImage,
   parseInspect,
   recordOf,
 } from "../../../../provider/agent/env/runtime/engine";
 import { sameDockerNetwork, samePodmanNetwork } from "../../../../provider/agent/env/runtime/engine-network";
+import { reconcile } from "../../../../provider/agent/env/runtime/listing";
 import { criuVersion, runcVersion } from "../../../../provider/agent/env/runtime/versions";
 
 const id = "9d7ee52b94cb92548f56bc4eafbef730bd82b02e1e1646a11bdfef07c38e322c";
@@ -148,6 +151,42 @@ describe("what the engines tell", () => {
     assert.equal(recordOf("docker", foreign, "/x"), null);
     const other = parseInspect(JSON.stringify([{ ...inspected, GraphDriver: { Data: null } }]))[0]!;
     assert.throws(() => recordOf("docker", other, "/x"), /must use the overlay storage driver/);
+  });
+
+  it("of one copy that cannot be used keeps nobody from the others", () => {
+    const other = { ...inspected, Id: "f".repeat(64), GraphDriver: { Data: null } };
+    const strange = { Id: 7, Config: "none" };
+    const ids = [id, other.Id, "e".repeat(64)];
+    const json = JSON.stringify([other, strange, inspected]);
+    const found = listed("docker", { ids, json, homeOf: () => "/home" });
+    assert.deepEqual(
+      found.records.map((record) => record.id),
+      [id],
+    );
+    assert.deepEqual(
+      found.unusable.map(({ container, id }) => [container, id]),
+      [["r1", other.Id]],
+    );
+    const { gone, added, useless } = reconcile([], found);
+    assert.deepEqual([gone, added, useless], [[], found.records, found.unusable]);
+  });
+
+  it("leaves a record alone whose copy the engine has, though it tells nothing more of it", () => {
+    const [record] = listed("podman", {
+      ids: [id],
+      json: JSON.stringify([inspected]),
+      homeOf: () => "/home",
+    }).records;
+    const silent = { ids: [id], records: [], unusable: [{ container: "r1", id, fault: "no layer" }] };
+    assert.deepEqual(reconcile([record!], silent), { gone: [], added: [], useless: [] });
+    const none = { ids: [], records: [], unusable: [] };
+    assert.deepEqual(reconcile([record!], none).gone, [record]);
+  });
+
+  it("of a copy that was just created and cannot be protected is the reason of its refusal", () => {
+    const unusable = [{ container: "r1", id, fault: "no writable layer" }];
+    assert.throws(() => createdRecord({ ids: [id], records: [], unusable }), /no writable layer/);
+    assert.throws(() => createdRecord({ ids: [id], records: [], unusable: [] }), /does not know it/);
   });
 
   it("names the image that was loaded from an archive", () => {

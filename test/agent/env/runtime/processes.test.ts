@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { findProcess, isRunning, listProcesses } from "../../../../provider/agent/env/runtime/processes";
+import {
+  commandsAbout,
+  findProcess,
+  isRunning,
+  listProcesses,
+} from "../../../../provider/agent/env/runtime/processes";
 
 describe("processes of an agent that died", () => {
   it("are found by their program and arguments, in whatever order, until they end", async () => {
@@ -31,5 +36,20 @@ describe("processes of an agent that died", () => {
     } finally {
       waits.kill("SIGKILL");
     }
+  });
+
+  it("are those about one container where that is their last word and the program's name is bare", () => {
+    const id = "9d7ee52b94cb";
+    const all = [
+      ["podman", "container", "restore", id],
+      ["/usr/bin/podman", "--root", "/x", "container", "cleanup", id],
+      ["podman", "container", "restore", "another"],
+      ["podman", "exec", id, "true"],
+      ["docker", "start", id],
+    ].map((argv, pid) => ({ pid, commandLine: `${argv.join("\0")}\0` }));
+    assert.deepEqual(
+      commandsAbout(all, "podman", id).map(({ pid }) => pid),
+      [0],
+    );
   });
 });

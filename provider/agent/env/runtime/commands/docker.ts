@@ -13,6 +13,7 @@ export const docker = {
   imageExists: (image: string) => ["docker", "image", "inspect", "--format", "{{.Id}}", image],
   pull: (image: string) => ["docker", "pull", "--quiet", image],
   load: (archive: string) => ["docker", "load", "--quiet", "--input", archive],
+  save: (image: string, archive: string) => ["docker", "save", "--output", archive, image],
   tag: (from: string, to: string) => ["docker", "tag", from, to],
   untag: (name: string) => ["docker", "rmi", "--no-prune", name],
   imageNames: () => ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"],

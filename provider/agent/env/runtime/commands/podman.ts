@@ -19,6 +19,16 @@ export const podman = {
   imageExists: (image: string) => ["podman", "image", "exists", image],
   pull: (image: string) => ["podman", "pull", "--quiet", image],
   load: (archive: string) => ["podman", "load", "--quiet", "--input", archive],
+  save: (image: string, archive: string) => [
+    "podman",
+    "save",
+    "--quiet",
+    "--format",
+    "docker-archive",
+    "--output",
+    archive,
+    image,
+  ],
   tag: (from: string, to: string) => ["podman", "tag", from, to],
   untag: (name: string) => ["podman", "untag", name, name],
   imageNames: () => ["podman", "images", "--format", "{{.Repository}}:{{.Tag}}"],
@@ -38,6 +48,8 @@ export const podman = {
     `label=${labels.group}=${group}`,
   ],
   exec: (id: string, command: readonly string[]) => ["podman", "exec", id, ...command],
+  /** Unlike `inspect` it does not wait for the lock of each container. */
+  networkExists: () => ["podman", "network", "exists", engineNetwork],
   networkInspect: () => ["podman", "network", "inspect", engineNetwork],
   networkRemove: () => ["podman", "network", "rm", engineNetwork],
   networkCreate: ({ parent, subnet, gateway }: EngineNetworkPlan) => [
