@@ -53,6 +53,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
     wantedStandbys: wantedStandbys(context, container, live),
     wantedMembers: wantedMembers(context),
+    takers: takers(context, container, live),
     bound: owner !== undefined && isBound(context, owner.host, owner.sid),
     misplaced: isMovingAnother(context, container.name) ? null : misplaced(context, container),
     suspects: context.suspects,
@@ -68,6 +69,16 @@ export function candidatesFor(context: Context, container: ContainerView): strin
   if (!container.spec) return [];
   const placement = place(placed(container), placementInput(context, context.view));
   return placement.ok ? placement.candidates : [];
+}
+
+function takers({ me, policy }: Context, container: ContainerView, live: string[]): string[] {
+  const holders = usableGeneration(container)?.holders ?? [];
+  return live.filter((host) => {
+    const owner = container.owner?.value;
+    return (
+      host !== me.host && holders.includes(host) && owner && mayTake(policy, { owner, fence: null, host })
+    );
+  });
 }
 
 /** A host that was fenced and is back takes nothing for a while, unless no other one could or an operator wants it. */

@@ -2,10 +2,9 @@ import { type Connection, realMac } from "../../contract";
 import { type Context, count, enter, type Subject } from "../context";
 import { triesSoFar } from "../decide";
 import { Undumpable } from "../env";
-import { beginAgainTxn } from "../ownership";
+import { beginAgainTxn, coldWrites } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
-import { usableGeneration } from "../view";
 import { startCold } from "./cold-start";
 import { HoldersAway } from "./generations";
 import { end, giveUp } from "./give-up";
@@ -31,7 +30,12 @@ export async function begin(context: Context, subject: Subject): Promise<string>
       : await startCold(context, { subject, spec });
     // What it says before the gate is open is dropped, so that it may execute already.
     const steps = [
-      open(context, subject, `${owner.reason}; serves again`),
+      open(
+        context,
+        subject,
+        `${owner.reason}; serves again`,
+        owner.gen ? [] : coldWrites(context.me, container),
+      ),
       owner.gen ? letGo(context, subject) : null,
     ] as const;
     // Where one fails, what goes on in the other would meet what is done next.
@@ -107,7 +111,7 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   await context.env.runtime.remove(container.name);
   local.state = "absent";
   local.mac = null;
-  const cold = usableGeneration(container) === null;
+  const cold = container.owner!.value.gen === null;
   const txn = beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason });
   const { committed } = await settle(context.env, txn, context.signal);
   // A cycle that read the record before would try once more under that.
