@@ -17,6 +17,7 @@ import type { Env } from "./env";
 import { createFencer, type Fencer } from "./fence-others";
 import { whomToFence } from "./fencing";
 import { createGateKeeper } from "./gate-keeper";
+import { createHostCare } from "./host-care";
 import { publishInfo } from "./host-info";
 import { checkGate, onLeaseEvent } from "./lapse";
 import { createLeaderKeeper } from "./leadership";
@@ -164,6 +165,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     await adoptGate(session, syncGate);
     cycledAt = env.clock.now();
     const isAlive = () => env.clock.now() - cycledAt < CYCLE_LIMIT_MS;
+    const careForHost = createHostCare(session);
     const beats = beatForever(session, { arrivals, isAlive });
     const tools: Tools = {
       syncGate,
@@ -183,6 +185,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         // What wakes the agent during a cycle asks for another one.
         const woken = new AbortController();
         wakeUp = () => woken.abort(WOKEN);
+        careForHost();
         await cycle(session, tools);
         cycledAt = env.clock.now();
         isReady();

@@ -16,6 +16,8 @@ export interface Local extends LocalCopy {
   refusals: Map<string, { inARow: number; at: number }>;
   /** Why protection is not complete, one sentence. */
   degraded: string | null;
+  /** Why nothing is known of its application's health, one sentence: this host cannot ask it. */
+  unasked: string | null;
 }
 
 /** The agent's state. Only the cycle and the actions it starts change it. */
@@ -68,6 +70,7 @@ export function localOf(context: Context, container: string): Local {
     joined: false,
     runningSince: null,
     unhealthy: null,
+    doubted: false,
     checkpointing: false,
     probing: 0,
     lastCheckpoint: null,
@@ -86,6 +89,7 @@ export function localOf(context: Context, container: string): Local {
     busy: null,
     refusals: new Map(),
     degraded: null,
+    unasked: null,
   };
   context.locals.set(container, fresh);
   return fresh;

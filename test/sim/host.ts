@@ -119,6 +119,7 @@ export function createHost(
       dump: new Map(),
       dumpsLost: new Map(),
       probe: new Map(),
+      ask: new Map(),
       announce: new Map(),
       crashAfter: new Map(),
     },

@@ -18,6 +18,10 @@ export interface RuntimeContext {
   exits: ExitWatch;
   /** Containers that this process dumps now. */
   dumping: Set<string>;
+  /** A copy's MAC and neighbours are changed by one at a time: a repair must not put an older MAC back. */
+  wirings: ReturnType<typeof createSerial>;
+  /** Containers that the host's own clients reach through the local shim. */
+  announced: Set<string>;
   /** The host's side of the network, as `ensureHost` made it; throws before. */
   network(): HostNetwork;
 }

@@ -35,10 +35,12 @@ export function dockerEngine(): Engine {
     load: (archive, image) => loadArchive(docker, archive, image),
     async ensureNetwork(plan) {
       const { code, stdout } = await tryRun(docker.networkInspect());
-      if (code === 0 && sameDockerNetwork(stdout, plan)) return;
+      if (code === 0 && sameDockerNetwork(stdout, plan)) return false;
       if (code === 0) await run(docker.networkRemove());
       await run(docker.networkCreate(plan));
+      return true;
     },
+    networkStore: "/var/lib/docker/network/files/local-kv.db",
     async create(plan) {
       const environment = environmentOf(plan.spec.workload.envs);
       writeFileSync(plan.envFile, environment.lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
@@ -76,6 +78,5 @@ export function dockerEngine(): Engine {
       return code === 0 ? exitSentence(parseInspect(stdout)[0]!.State) : null;
     },
     restoreArgv: docker.restore,
-    execArgv: docker.exec,
   };
 }

@@ -1,6 +1,15 @@
 import { z } from "zod";
-import { contains, parseCidr } from "../../../contract";
+import { contains, type Engine, parseCidr } from "../../../contract";
+import type { HostNetwork } from "./commands/ip";
 import type { EngineNetworkPlan } from "./commands/podman";
+
+/** Docker always has a gateway and takes the subnet's first address for it, which may be somebody's. */
+export function engineNetworkPlan(
+  { parent, subnet, gateway, address }: HostNetwork,
+  engine: Engine,
+): EngineNetworkPlan {
+  return { parent, subnet, gateway: gateway ?? (engine === "docker" ? address : undefined) };
+}
 
 const podmanSchema = z
   .array(

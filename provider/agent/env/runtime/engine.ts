@@ -15,8 +15,10 @@ export interface Engine {
   pull(image: string): Promise<void>;
   /** Loads an image archive and gives what it holds this name. */
   load(archive: string, image: string): Promise<void>;
-  /** The network that every protected container is on. Idempotent; one of other settings is replaced. */
-  ensureNetwork(plan: EngineNetworkPlan): Promise<void>;
+  /** The network that every protected container is on; one of other settings is replaced. False: it is there already. */
+  ensureNetwork(plan: EngineNetworkPlan): Promise<boolean>;
+  /** A file or folder whose time changes whenever a network of the engine does. */
+  networkStore: string;
   /** Creates without starting. */
   create(plan: CreatePlan): Promise<CopyRecord>;
   /** Brings a copy that was only created, or that has ended, to where `restore` accepts it. */
@@ -43,7 +45,6 @@ export interface Engine {
   list(group: string): Promise<CopyRecord[]>;
   /** How it ended, for people; null where the engine does not know it. */
   exitDetail(record: CopyRecord): Promise<string | null>;
-  execArgv(id: string, command: readonly string[]): string[];
 }
 
 const inspectedSchema = z.array(

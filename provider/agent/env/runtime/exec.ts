@@ -9,6 +9,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Called with the program's process id as soon as it runs. */
   onStart?: (pid: number) => void;
+  /** Called when the program itself has ended: what it started may still hold its output. */
+  onEnd?: () => void;
 }
 
 export interface RunResult {
@@ -70,6 +72,7 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
         new CommandError([program], { code: cause.code === "ENOENT" ? 127 : null, output: "", ending: why }),
       );
     });
+    child.on("exit", () => options.onEnd?.());
     child.on("close", (code) => {
       clearTimeout(timer);
       const result = { code, stdout: text(stdout), stderr: text(stderr) };

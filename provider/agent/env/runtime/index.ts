@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import type { Policy } from "../../../contract";
 import type { Log, Runtime } from "../../env";
 import { createSerial } from "../serial";
 import { announce } from "./announce";
@@ -10,6 +11,7 @@ import { dump } from "./dump";
 import { tryRun } from "./exec";
 import { createExitWatch } from "./exit-watch";
 import { freeze, thaw } from "./freezer";
+import { createHostKeeper } from "./host-keeper";
 import { createJobs } from "./jobs";
 import { ensureImage, kill, prepare, remove, start, unroute } from "./lifecycle";
 import { list } from "./listing";
@@ -17,6 +19,7 @@ import { ensureHostNetwork } from "./network";
 import { recordRoot, runRoot } from "./places";
 import { podmanEngine } from "./podman";
 import { probe } from "./probe";
+import { endLeftProbes } from "./probe-exec";
 import { endInterrupted } from "./recover";
 import { release, restore } from "./restore";
 import { tickle } from "./tickle";
@@ -33,14 +36,21 @@ export interface RuntimeOptions {
 /** Containers of podman and docker over runc and CRIU. One per host at a time. */
 export function createRuntime(options: RuntimeOptions): Runtime {
   let network: HostNetwork | undefined;
+  let wanted: Policy;
   let known: ReturnType<typeof versions> | undefined;
   const context = createContext(options, () => network);
+  const makeNetwork = async () => {
+    network = await ensureHostNetwork(wanted, options);
+  };
+  const keeper = createHostKeeper(context, makeNetwork);
   return {
     async ensureHost(policy) {
       for (const folder of [runRoot, recordRoot]) mkdirSync(folder, { recursive: true, mode: 0o700 });
       void tryRun(learnKernel).catch(() => undefined);
-      network = await ensureHostNetwork(policy, options);
+      wanted = policy;
+      await makeNetwork();
       await endInterrupted(context);
+      await endLeftProbes();
     },
     ensureImage: (image) => ensureImage(context, image),
     list: () => list(context),
@@ -60,9 +70,10 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     kill: (container) => kill(context, container),
     remove: (container) => remove(context, container),
     announce: (request) => announce(context, request),
-    withdraw: ({ spec }) => unroute(spec.virtualIps),
+    withdraw: ({ spec }) => unroute(context, { container: spec.name, virtualIps: spec.virtualIps }),
     tickle: ({ spec, connections }) => tickle(context, spec.name, connections),
-    probe: (request) => probe(context, request),
+    probe: (request) => probe(context, keeper, request),
+    keepHost: () => keeper.keep(),
     onExit: (listener) => context.exits.onExit(listener),
     versions() {
       known ??= versions();
@@ -82,6 +93,8 @@ function createContext(options: RuntimeOptions, network: () => HostNetwork | und
     fetches: createSerial(),
     exits: createExitWatch(),
     dumping: new Set(),
+    wirings: createSerial(),
+    announced: new Set(),
     network() {
       const made = network();
       if (!made) throw new Error("the host's network was not made ready yet (ensureHost)");

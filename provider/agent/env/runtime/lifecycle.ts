@@ -7,6 +7,7 @@ import { ip } from "./commands/ip";
 import { ipBatch } from "./commands/netns";
 import type { RuntimeContext } from "./context";
 import { forgetExit, needPid, stateOf } from "./copies";
+import { engineNetworkPlan } from "./engine-network";
 import { tryRun } from "./exec";
 import { applyReasons, forgetReasons } from "./freezer";
 import { placesOf } from "./places";
@@ -73,13 +74,7 @@ async function create(context: RuntimeContext, spec: ContainerSpec): Promise<Cop
   await endProcesses(context, spec.name);
   await removeCopy(context, spec.name);
   const engine = context.engines[spec.workload.engine];
-  const { parent, subnet, gateway, address } = context.network();
-  await engine.ensureNetwork({
-    parent,
-    subnet,
-    // Docker always has a gateway and takes the subnet's first address for it, which may be somebody's.
-    gateway: gateway ?? (engine.name === "docker" ? address : undefined),
-  });
+  await engine.ensureNetwork(engineNetworkPlan(context.network(), engine.name));
   const places = placesOf(spec.name);
   mkdirSync(places.run, { recursive: true, mode: 0o700 });
   const controllers = cgroupControllers();
@@ -143,7 +138,7 @@ export async function remove(context: RuntimeContext, container: string): Promis
 async function removeCopy(context: RuntimeContext, container: string): Promise<void> {
   const record = readRecord(container) ?? (await strayOf(context, container));
   if (!record) return deleteRecord(container);
-  await unroute(record.virtualIps);
+  await unroute(context, record);
   await context.engines[record.engine].remove(record.id);
   deleteRecord(container);
 }
@@ -162,7 +157,11 @@ async function strayOf(context: RuntimeContext, container: string): Promise<Copy
 }
 
 /** Drops the host's own way to the addresses. What is gone already is as good as dropped. */
-export async function unroute(virtualIps: readonly string[]): Promise<void> {
+export async function unroute(
+  context: RuntimeContext,
+  { container, virtualIps }: Pick<CopyRecord, "container" | "virtualIps">,
+): Promise<void> {
+  context.announced.delete(container);
   await Promise.all(ip.unroute(virtualIps).map((line) => tryRun(ipBatch, { input: lines([line]) })));
 }
 

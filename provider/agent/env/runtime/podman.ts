@@ -25,10 +25,12 @@ export function podmanEngine(): Engine {
     load: (archive, image) => loadArchive(podman, archive, image),
     async ensureNetwork(plan) {
       const { code, stdout } = await tryRun(podman.networkInspect());
-      if (code === 0 && samePodmanNetwork(stdout, plan)) return;
+      if (code === 0 && samePodmanNetwork(stdout, plan)) return false;
       if (code === 0) await run(podman.networkRemove());
       await run(podman.networkCreate(plan));
+      return true;
     },
+    networkStore: "/etc/containers/networks",
     async create(plan) {
       const environment = environmentOf(plan.spec.workload.envs);
       writeFileSync(plan.envFile, environment.lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
@@ -61,7 +63,6 @@ export function podmanEngine(): Engine {
       return code === 0 ? exitSentence(parseInspect(stdout)[0]!.State) : null;
     },
     restoreArgv: podman.restore,
-    execArgv: podman.exec,
   };
 }
 

@@ -37,7 +37,6 @@ export const podman = {
     "--filter",
     `label=${labels.group}=${group}`,
   ],
-  exec: (id: string, command: readonly string[]) => ["podman", "exec", id, ...command],
   networkInspect: () => ["podman", "network", "inspect", engineNetwork],
   networkRemove: () => ["podman", "network", "rm", engineNetwork],
   networkCreate: ({ parent, subnet, gateway }: EngineNetworkPlan) => [
