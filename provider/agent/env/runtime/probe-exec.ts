@@ -51,18 +51,19 @@ export async function probeExec(
 /** An exit code is the command's own only where the command began; else it is runc's. */
 export function judgeExec(what: string, { code, stdout, stderr }: RunResult, began: boolean): ProbeResult {
   if (began && code === 0) return { result: "healthy" };
-  const said = (stderr || stdout).trim().split("\n").at(-1);
-  if (began) return { result: "failed", fault: `${what}: exit code ${code}${said ? `, ${said}` : ""}` };
-  return isNoProgram(said ?? "")
+  const last = (stderr || stdout).trim().split("\n").at(-1);
+  if (began) return { result: "failed", fault: `${what}: exit code ${code}${last ? `, ${last}` : ""}` };
+  const said = messageOf(last ?? "");
+  // The container has no such program, or none that can be run: no host could.
+  return /unable to start container process: exec[: ]/.test(said)
     ? { result: "failed", fault: `${what}: ${said}` }
     : { result: "unasked", why: `${what} could not be begun: ${said || `exit code ${code}`}` };
 }
 
-/** The container has no such program: no host could run it. */
-function isNoProgram(said: string): boolean {
-  return /exec: ".*": (executable file not found|stat .*: no such file|permission denied)|exec .*: (no such file or directory|permission denied|exec format error|is a directory)/.test(
-    said,
-  );
+/** What runc means to say, without the time and the level. */
+function messageOf(line: string): string {
+  const quoted = /\bmsg=("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
+  return quoted ? JSON.parse(quoted) : line;
 }
 
 /** What probes of an agent that ended have left in containers that go on. */

@@ -14,23 +14,34 @@ describe("An exec probe", () => {
       });
   });
 
+  const line = (message: string) =>
+    `time="2026-11-30T17:29:52Z" level=error msg=${JSON.stringify(`exec failed: ${message}`)}\n`;
+
   it("has no result where the command did not begin", () => {
     for (const said of [
       "cannot exec in a paused container (use --ignore-paused to override)",
-      "container r1 does not exist",
-      "exec failed: unable to start container process: error executing setns process: exit status 1",
-      "",
+      "unable to start container process: error adding pid 213 to cgroups: failed to write 213: openat2 /sys/fs/cgroup/x/cgroup.procs: no such file or directory",
+      "unable to start container process: error executing setns process: exit status 1",
     ])
-      assert.equal(judge(false, 255, said).result, "unasked", said);
+      assert.deepEqual(judge(false, 255, line(said)), {
+        result: "unasked",
+        why: `command ask could not be begun: exec failed: ${said}`,
+      });
+    assert.deepEqual(judge(false, 255), {
+      result: "unasked",
+      why: "command ask could not be begun: exit code 255",
+    });
   });
 
   it("has failed where the container has no such program, which no host could run", () => {
     for (const said of [
-      'exec failed: unable to start container process: exec: "ask": executable file not found in $PATH',
-      'exec failed: unable to start container process: exec: "/ask": stat /ask: no such file or directory',
-      'exec failed: unable to start container process: exec: "/ask": permission denied',
-      "exec failed: unable to start container process: exec /ask: exec format error",
+      'unable to start container process: exec: "ask": executable file not found in $PATH',
+      'unable to start container process: exec: "/ask": stat /ask: no such file or directory',
+      "unable to start container process: exec /ask: exec format error",
     ])
-      assert.equal(judge(false, 255, said).result, "failed", said);
+      assert.deepEqual(judge(false, 255, line(said)), {
+        result: "failed",
+        fault: `command ask: exec failed: ${said}`,
+      });
   });
 });
