@@ -16,8 +16,12 @@ export interface ProbeArgs {
     /** @default "/" */
     path?: pulumi.Input<string>;
   }>;
+  /**
+   * Whether the port accepts a connection. The kernel does that for the application, also for one that is stopped or
+   * hangs: it proves that the address and the listening socket are there, not life. Prefer `http` or `exec`.
+   */
   tcp?: pulumi.Input<{ port: pulumi.Input<number> }>;
-  /** A command inside the container; exit code 0 is healthy. */
+  /** A command inside the container; exit code 0 is healthy. Whatever it started ends with it, or with its time. */
   exec?: pulumi.Input<pulumi.Input<string>[]>;
   /** Between two probes. @default 5 */
   interval?: pulumi.Input<number>;
@@ -33,8 +37,13 @@ export interface ProbeArgs {
 export interface OnFailureArgs {
   /** The container exited, was killed or ran out of memory. @default "restore" (from its last generation, same host) */
   crash?: pulumi.Input<"restore" | "restart" | "failover">;
-  /** A probe fails; a checkpoint could carry the fault, so a restart is cold. @default "restart" */
-  application?: pulumi.Input<"restart" | "failover" | "ignore">;
+  /**
+   * A probe fails; that this host cannot ask is no failure. `restore`: from its last generation, on the same host, then,
+   * if it is unhealthy again within a minute, on a standby, and when it is again there, cold: its memory is lost, and an
+   * event says so. No checkpoint is taken while a probe fails. `restart`: cold at once, as the checkpoint could carry the
+   * fault. `failover`: on a standby, from its last generation. @default "restore"
+   */
+  application?: pulumi.Input<"restore" | "restart" | "failover" | "ignore">;
   /** Tries on one host before the next one; after the last host the container is FAILED. @default 3 */
   tries?: pulumi.Input<number>;
 }

@@ -18,6 +18,7 @@ import type { Env } from "./env";
 import { createFencer, type Fencer } from "./fence-others";
 import { whomToFence } from "./fencing";
 import { createGateKeeper } from "./gate-keeper";
+import { createHostCare } from "./host-care";
 import { publishInfo } from "./host-info";
 import { checkGate, onLeaseEvent } from "./lapse";
 import { createLeaderKeeper } from "./leadership";
@@ -199,6 +200,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     await adoptGate(session, syncGate);
     cycledAt = env.clock.now();
     const isAlive = () => env.clock.now() - cycledAt < CYCLE_LIMIT_MS;
+    const careForHost = createHostCare(session);
     const beats = beatForever(session, { arrivals, isAlive });
     const tools: Tools = {
       syncGate,
@@ -220,6 +222,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
         // What wakes the agent during a cycle asks for another one.
         const woken = new AbortController();
         wakeUp = () => woken.abort(WOKEN);
+        careForHost();
         await cycle(session, tools).catch((error: Error) => {
           // What one record or one step does to it must not end what goes well.
           if (!signal.aborted) tell.faults(`a cycle was not completed: ${error.message}`);

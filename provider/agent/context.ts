@@ -16,6 +16,8 @@ export interface Local extends LocalCopy {
   refusals: Map<string, { inARow: number; at: number }>;
   /** Why protection is not complete, one sentence. */
   degraded: string | null;
+  /** Why nothing is known of its application's health, one sentence: this host cannot ask it. */
+  unasked: string | null;
 }
 
 /** The agent's state. Only the cycle and the actions it starts change it. */
@@ -84,6 +86,7 @@ export function localOf(context: Context, container: string): Local {
   const fresh: Local = {
     ...noCopy,
     standing: "ABSENT",
+    doubted: false,
     checkpointing: false,
     probing: 0,
     lastCheckpoint: null,
@@ -100,6 +103,7 @@ export function localOf(context: Context, container: string): Local {
     busy: null,
     refusals: new Map(),
     degraded: null,
+    unasked: null,
   };
   context.locals.set(container, fresh);
   return fresh;

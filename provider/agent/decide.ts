@@ -25,6 +25,8 @@ export interface LocalCopy {
   runningSince: number | null;
   /** Failures of its probes in a row that reached their limit, as a sentence. */
   unhealthy: string | null;
+  /** Its application does not answer as it should, if not yet often enough to act on it. */
+  doubted: boolean;
   /** A checkpoint is being packed or sent. */
   checkpointing: boolean;
   /** Probes that are being asked: no dump begins meanwhile. */
@@ -84,6 +86,8 @@ export interface DecideInput extends Prospects {
   wantedStandbys: string[];
   /** Who alone should be able to take it from this host, were it fenced; null: every host. */
   wantedMembers: string[] | null;
+  /** Other live members that hold its generation and would take it if this host gave it up. */
+  heirs: string[];
   /** This host must not take anything from the owner now: it promised that (safety.md 1.7), or is not on its list. */
   bound: boolean;
   suspects: ReadonlySet<string>;
@@ -137,6 +141,8 @@ const HOLDERS_FIRST_MS = 3000;
 const WANTED_HOST_MS = 10_000;
 /** A checkpoint, and what leads to one, would stop it again just when its clients come back. */
 const CLIENTS_RETURN_MS = 500;
+/** Where no other host can take it, an unhealthy application is restored this often before its memory is given up. */
+const RESTORES_ALONE = 2;
 /** Running this long on a host makes its earlier tries forgotten. */
 const STABLE_MS = 60_000;
 
@@ -235,6 +241,8 @@ function decideRunning(input: DecideInput, spec: ContainerSpec): Decision {
   const { misplaced } = input;
   if (misplaced && !copy.checkpointing && input.now >= copy.noMoveBefore && !container.migration)
     return { do: "move", ...misplaced };
+  if (copy.doubted && spec.onFailure.application !== "ignore")
+    return decideHolding(input) ?? nothing("its probe fails, and a checkpoint could carry the fault");
   return decideHolding(input) ?? decideCheckpoint(input, standbys);
 }
 
@@ -285,7 +293,33 @@ function afterApplicationFailure(
 ): Decision {
   if (application === "ignore") return nothing(what);
   if (application === "failover" || triesSpent(input, tries)) return { do: "give-up", because: what };
-  return { do: "begin-again", cold: true, because: what };
+  if (application === "restart") return { do: "begin-again", cold: true, because: what };
+  return restoreUnhealthy(input, what) ?? { do: "begin-again", cold: true, because: inVain(input, what) };
+}
+
+function inVain({ container }: DecideInput, what: string): string {
+  const { host, triedHosts } = container.owner!.value;
+  return usableGeneration(container)
+    ? `${what}; it was so again with its memory restored, on ${[...triedHosts, host].join(" and on ")}`
+    : what;
+}
+
+/**
+ * The fault may lie in this process alone, or in this host: it goes on from its memory here, then elsewhere. Null: there
+ * is no memory, or what was restored from it was unhealthy again each time.
+ */
+function restoreUnhealthy(input: DecideInput, what: string): Decision | null {
+  const { container, copy, now, heirs } = input;
+  const owner = container.owner!.value;
+  if (!usableGeneration(container)) return null;
+  const restore: Decision = { do: "begin-again", cold: false, because: what };
+  if (isStable(input)) return restore;
+  if (owner.triedHosts.length > 0) return null;
+  const tries = triesSoFar(container, copy, now);
+  if (tries === 0) return restore;
+  if (owner.gen === null) return null;
+  if (heirs.length > 0) return { do: "give-up", because: what };
+  return tries < RESTORES_ALONE ? restore : null;
 }
 
 function triesSpent({ container, copy, now }: DecideInput, tries: number): boolean {

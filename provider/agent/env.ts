@@ -281,8 +281,13 @@ export interface Runtime {
   withdraw(request: CopyRequest): Promise<void>;
   /** One out-of-window ACK to each client that was connected (facts-hosts.md 6). */
   tickle(request: CopyRequest & { connections: Connection[] }): Promise<void>;
-  /** Ask the application, through the probe shim. Resolves with null when healthy, else with what failed. */
-  probe(request: CopyRequest & { probe: Probe }): Promise<string | null>;
+  /** Ask the application, through the probe shim. What an exec probe started has ended when this resolves. */
+  probe(request: CopyRequest & { probe: Probe }): Promise<ProbeResult>;
+  /**
+   * Look at what `ensureHost`, `announce` and each copy's wiring made, and make again what somebody took away or
+   * changed. Nothing of it needs the store, and it may be called at any time.
+   */
+  keepHost(): Promise<HostCare>;
   /** Called soon (an event, not polling by seconds) after a running copy's last process is gone. */
   onExit(listener: (container: string) => void): void;
   versions(): Promise<Manifest["versions"]>;
@@ -294,6 +299,19 @@ export interface EngineLook {
   fault: string | null;
   /** Copies that it does not have any more, or cannot start. */
   lost: string[];
+}
+
+export type ProbeResult =
+  | { result: "healthy" }
+  | { result: "failed"; fault: string }
+  /** The question did not come to the application, by a fault of this host: nothing is known of it. */
+  | { result: "unasked"; why: string };
+
+/** What was found missing or changed of the host's own part, each as a sentence. */
+export interface HostCare {
+  mended: string[];
+  /** Still so, and why. */
+  broken: string[];
 }
 
 /** CRIU cannot dump what the container is, on no host; at no time, or (`mayPass`) not while it does what it does now. */

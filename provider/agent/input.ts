@@ -62,6 +62,7 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
     wantedStandbys: wantedStandbys(context, container, live),
     wantedMembers: wantedMembers(context),
+    heirs: heirsOf(context, container, whereEngineWorks(context, container, live)),
     bound: owner !== undefined && isBound(context, owner.host, owner.sid),
     misplaced: isMovingAnother(context, container.name) ? null : misplaced(context, container),
     suspects: context.suspects,
@@ -100,6 +101,17 @@ function whereEngineWorks(context: Context, { spec }: ContainerView, hosts: stri
   return spec
     ? hosts.filter((host) => engineFault(context, host, spec.value.workload.engine) === null)
     : hosts;
+}
+
+/** Other live members that hold its generation and would take it if this host gave it up. */
+function heirsOf({ me, policy }: Context, container: ContainerView, live: string[]): string[] {
+  const holders = usableGeneration(container)?.holders ?? [];
+  return live.filter((host) => {
+    const owner = container.owner?.value;
+    return (
+      host !== me.host && holders.includes(host) && owner && mayTake(policy, { owner, fence: null, host })
+    );
+  });
 }
 
 /** A host that was fenced and is back takes nothing for a while, unless no other one could or an operator wants it. */

@@ -7,7 +7,7 @@ import {
   type Session,
   specDigest,
 } from "../contract";
-import type { Compare, Txn } from "./env";
+import type { Compare, Txn, Write } from "./env";
 import type { ContainerView, HostView, Rec } from "./view";
 
 /** This agent's incarnation; `record` is the exact text of `host/<h>/session`, which every write compares. */
@@ -229,9 +229,18 @@ export function sessionTxn(
   };
 }
 
+/**
+ * What a cold beginning writes together with its phase RUNNING: from there on nothing of the life before may be restored
+ * (safety.md 1.4). Until then nobody has seen the new life, and where it cannot begin the memory is still there.
+ */
+export function coldWrites(me: Me, container: ContainerView): Write[] {
+  return [{ delete: keysOf(me.group).generation(container.name) }];
+}
+
 interface Beginning {
   owner: Owner;
   compares: Compare[];
+  /** It is of another specification, and nothing will be restored from it. */
   dropsGeneration: boolean;
 }
 
@@ -262,7 +271,7 @@ function beginning(
       { key: keys.generation(container.name), modRevision: container.generation?.rev ?? 0 },
       { key: keys.spec(container.name), modRevision: container.spec!.rev },
     ],
-    dropsGeneration: named !== null && !usable,
+    dropsGeneration: named !== null && named.specDigest !== digest,
   };
 }
 

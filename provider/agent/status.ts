@@ -175,9 +175,11 @@ function degraded(context: Context, container: ContainerView): string | null {
   const live = standbys.filter((host) => isLiveMember(context, host));
   if (live.length === 0) return "no standby is live";
   const holders = container.generation?.value.holders ?? [];
-  const own = owner.host === context.me.host ? localOf(context, container.name).degraded : null;
+  const local = owner.host === context.me.host ? localOf(context, container.name) : null;
+  const own = local?.degraded ?? null;
   if (!live.some((host) => holders.includes(host))) return own ?? "no live standby holds a generation";
   return (
+    local?.unasked ??
     own ??
     engineTrouble(context, container, [owner.host, ...live]) ??
     scheduleFault(container) ??

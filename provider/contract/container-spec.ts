@@ -36,8 +36,8 @@ export type Probe = z.infer<typeof probeSchema>;
 export const onFailureSchema = z.strictObject({
   /** The container exited, was killed or ran out of memory. */
   crash: z.enum(["restore", "restart", "failover"]).default("restore"),
-  /** Its probe fails: a checkpoint could carry the fault, so the restart is cold. */
-  application: z.enum(["restart", "failover", "ignore"]).default("restart"),
+  /** Its probe fails. `restore`: here, then on a standby, and where that is unhealthy again too, cold; `restart`: cold at once. */
+  application: z.enum(["restore", "restart", "failover", "ignore"]).default("restore"),
   /** Tries on one host before the next host is asked; after the last host the container is Failed. */
   tries: z.int().min(1).max(20).default(3),
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Decision, decide } from "../../provider/agent/decide";
-import { containerSpecSchema, specDigest } from "../../provider/contract";
+import { containerSpecSchema, type Owner, specDigest } from "../../provider/contract";
 import { specOf } from "../sim/group";
 import {
   containerOf,
@@ -85,6 +85,48 @@ describe("The owner of a container", () => {
     assert.deepEqual(reaction("restart"), { do: "begin-again", cold: true, because: "its probe failed" });
     assert.equal(reaction("failover").do, "give-up");
     assert.equal(reaction("ignore").do, "nothing");
+  });
+
+  it("restores an unhealthy application here, then elsewhere, and begins cold only when both were in vain", () => {
+    const gen = { epoch: 7, gen: 3 };
+    const copy = servingCopy({ unhealthy: "its probe failed", runningSince: 99_000 });
+    const reaction = (owner: Partial<Owner>, heirs = ["b"]) =>
+      decide(inputOf("a", { copy, heirs, container: containerOf({ owner }) }));
+    const again = (cold: boolean) => ({ do: "begin-again", cold, because: "its probe failed" });
+    assert.deepEqual(reaction({ gen: null }), again(false));
+    assert.equal(reaction({ gen, tries: 1 }).do, "give-up");
+    assert.deepEqual(reaction({ gen, tries: 0, triedHosts: ["b"] }), {
+      ...again(true),
+      because: "its probe failed; it was so again with its memory restored, on b and on a",
+    });
+    // Nobody else could take it.
+    assert.deepEqual(reaction({ gen, tries: 1 }, []), again(false));
+    const { because, ...cold } = reaction({ gen, tries: 2 }, []);
+    assert.deepEqual(cold, { do: "begin-again", cold: true });
+    assert.match(because, /restored, on a$/);
+    assert.equal(reaction({ gen: null, tries: 3 }).do, "give-up");
+  });
+
+  it("restores an unhealthy application that ran stably, whatever was tried before", () => {
+    const container = containerOf({ owner: { tries: 2, triedHosts: ["b"] } });
+    const decided = decide(inputOf("a", { container, copy: servingCopy({ unhealthy: "its probe failed" }) }));
+    assert.deepEqual(decided, { do: "begin-again", cold: false, because: "its probe failed" });
+  });
+
+  it("begins an unhealthy application cold where it has no memory to go on from", () => {
+    const container = containerOf({ generation: null });
+    const decided = decide(inputOf("a", { container, copy: servingCopy({ unhealthy: "its probe failed" }) }));
+    assert.deepEqual(decided, { do: "begin-again", cold: true, because: "its probe failed" });
+  });
+
+  it("takes no checkpoint while a probe fails, unless its failures are to be ignored", () => {
+    const doubted = { copy: servingCopy({ doubted: true }), checkpointDueInMs: 0 };
+    does("nothing", doubted);
+    does("checkpoint", {
+      ...doubted,
+      container: containerOf({ spec: withOnFailure({ application: "ignore" }) }),
+    });
+    does("checkpoint", { checkpointDueInMs: 0 });
   });
 
   it("begins again cold when the specification changed, in every phase", () => {

@@ -3,6 +3,7 @@ import type { Txn } from "../../provider/agent/env";
 import {
   beginAgainTxn,
   claimTxn,
+  coldWrites,
   commitTxn,
   failsafeWrites,
   fenceTxn,
@@ -145,10 +146,11 @@ describe("The transaction that begins anew on the same host", () => {
     assertOwnSession(again());
   });
 
-  it("takes the generation away for a cold beginning", () => {
+  it("leaves the generation where it is for a cold beginning, until that serves", () => {
     const txn = again({ cold: true });
     assert.equal(written<Owner>(txn, keys.owner("db")).gen, null);
-    assert.ok(deletes(txn, keys.generation("db")));
+    assert.ok(!deletes(txn, keys.generation("db")));
+    assert.deepEqual(coldWrites(me, containerOf()), [{ delete: keys.generation("db") }]);
   });
 });
 

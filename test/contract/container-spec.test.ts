@@ -53,7 +53,7 @@ describe("The digest of a specification", () => {
 describe("A container's specification", () => {
   it("has the defaults that the documentation names", () => {
     assert.equal(spec.standbys, 1);
-    assert.deepEqual(spec.onFailure, { crash: "restore", application: "restart", tries: 3 });
+    assert.deepEqual(spec.onFailure, { crash: "restore", application: "restore", tries: 3 });
   });
 
   it("is refused with what no host could run", () => {

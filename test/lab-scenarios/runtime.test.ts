@@ -110,7 +110,10 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
           await b.restore({ ...parked, folder: inside(path), hold: true, tcp: "close" });
           const held = await b.inspect("r1");
           assert.deepEqual([held.state, held.mac], ["held", parked.mac]);
-          assert.match(String(await b.probe({ ...parked, probe: tcpProbe })), /held/);
+          assert.deepEqual(await b.probe({ ...parked, probe: tcpProbe }), {
+            result: "unasked",
+            why: "it is held",
+          });
           await b.kill("r1");
           assert.equal((await b.inspect("r1")).state, "exited");
           await b.prepare(parked);
@@ -131,7 +134,7 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
         assert.ok(counter > 0 && counter <= atDump, `counter ${counter}, ${atDump} at the dump`);
         assert.equal(await redisCommand(vip(), "DBSIZE"), String(keys + 1));
         assert.equal(await redisCommand(vip(), "INCR", "counter"), String(counter + 1));
-        assert.equal(await b.probe({ ...real, probe: tcpProbe }), null);
+        assert.deepEqual(await b.probe({ ...real, probe: tcpProbe }), { result: "healthy" });
         assert.equal((await lab.exec("ha2", `redis-cli -h ${vip()} ping`)).trim(), "PONG");
         assert.deepEqual((await b.inspect("r1")).mac, real.mac);
       });
@@ -435,7 +438,7 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
   ): Promise<void> {
     await runtime.start(request);
     await until(
-      async () => (await runtime.probe({ ...request, probe: tcpProbe })) === null,
+      async () => (await runtime.probe({ ...request, probe: tcpProbe })).result === "healthy",
       "Redis answers its probe",
       10_000,
     );

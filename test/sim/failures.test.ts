@@ -175,20 +175,93 @@ describe("A container that fails by itself", () => {
       { spec: { onFailure: { crash: "failover" } as ContainerSpec["onFailure"] } },
     ));
 
-  it("is restarted cold when its probe fails, then moved to the standby", () =>
+  it("is restored when its probe fails, on the same host and then on the standby, with its memory", () =>
     inProtectedWorld(
       async (world) => {
         const before = world.owner()!;
+        const acknowledged = world.invariants.acknowledged("db");
         world.host("a").faults.probe.set("db", "no answer");
         await world.until("a begins again", () => world.owner()!.epoch > before.epoch, 10_000);
-        assert.equal(world.owner()!.gen, null);
+        assert.notEqual(world.owner()!.gen, null);
         assert.equal(world.owner()!.host, "a");
         await world.until("b answers", () => world.answering().includes("b"), 60_000);
         await world.run(5000);
         assert.deepEqual(world.answering(), ["b"]);
+        assert.ok(world.counter() >= acknowledged);
+        assert.deepEqual(world.events("memory-given-up"), []);
       },
       { spec: { probes: [probe] } },
     ));
+
+  it("begins cold, and says loudly that its memory is given up, when it was unhealthy again wherever it was restored", () =>
+    inProtectedWorld(
+      async (world) => {
+        for (const { faults } of world.hosts) faults.probe.set("db", "no answer");
+        await world.until("it says so", () => world.events("memory-given-up").length > 0, 60_000);
+        assert.equal(world.owner()!.gen, null);
+        const [told, ...more] = world.events("memory-given-up");
+        assert.match(told!, /GIVES UP ITS MEMORY .*restored, on a and on b/);
+        assert.deepEqual(more, []);
+        assert.ok(world.view().containers.get("db")!.generation, "kept until the cold start serves");
+        for (const { faults } of world.hosts) faults.probe.clear();
+        await untilProtected(world);
+        assert.ok(world.counter() < 60_000);
+      },
+      { spec: { probes: [probe] } },
+    ));
+
+  it("does not lose its memory by a cold start that fails: the next host goes on from it", () =>
+    inProtectedWorld(
+      async (world) => {
+        const acknowledged = world.invariants.acknowledged("db");
+        world.host("a").faults.probe.set("db", "no answer");
+        world.host("a").faults.start.set("db", "Cannot find device ha-probe");
+        await world.until("b answers", () => world.answering().includes("b"), 60_000);
+        assert.ok(world.counter() >= acknowledged);
+        assert.notEqual(world.owner()!.gen, null);
+      },
+      { spec: { probes: [probe], onFailure: { application: "restart", crash: "restore", tries: 3 } } },
+    ));
+
+  it("goes on as it is while its host cannot ask it, which status says and an event, once", () =>
+    inProtectedWorld(
+      async (world) => {
+        const before = world.owner()!;
+        const degraded = () => world.host("a").agent!.agent.status().containers[0]!.degraded;
+        world.host("a").faults.ask.set("*", "the shim ha-probe was missing");
+        await world.run(60_000);
+        assert.deepEqual(world.answering(), ["a"]);
+        assert.equal(world.owner()!.epoch, before.epoch);
+        assert.match(degraded()!, /^a cannot ask it .* not its own: the shim ha-probe was missing$/);
+        assert.equal(world.events("probe").length, 1);
+        world.host("a").faults.ask.clear();
+        await world.until("it is asked again", () => degraded() === null, 5000);
+        assert.match(world.events("probe")[1]!, /a can ask it again/);
+        // What it could not ask before counts neither for it nor against it.
+        world.host("a").faults.probe.set("db", "no answer");
+        await world.until("it is acted on", () => world.owner()!.epoch > before.epoch, 10_000);
+      },
+      { spec: { probes: [probe] } },
+    ));
+
+  it("is not given up by a first start whose host cannot ask it for a while", () =>
+    inWorld({}, async (world) => {
+      for (const { faults } of world.hosts) faults.ask.set("*", "the routing rule 7077 was missing");
+      await apply(world, specOf({ preferredHost: "a", probes: [probe] }));
+      await world.run(10_000);
+      for (const { faults } of world.hosts) faults.ask.clear();
+      await world.until("a answers", () => world.answering().includes("a"), 2000);
+      assert.deepEqual(world.events("begin-failed"), []);
+    }));
+
+  it("is begun elsewhere where its host cannot ask it for long", () =>
+    inWorld({}, async (world) => {
+      world.host("a").faults.ask.set("*", "the routing rule 7077 was missing");
+      await apply(world, specOf({ preferredHost: "a", probes: [probe] }));
+      await world.until("another host answers", () => world.answering().length === 1, 180_000);
+      assert.notDeepEqual(world.answering(), ["a"]);
+      assert.match(world.events("begin-failed")[0]!, /by a fault of this host: the routing rule 7077/);
+    }));
 
   it("is found to fail its probe also while its generations are always on their way", () =>
     inProtectedWorld(

@@ -124,6 +124,7 @@ export function createHost(
       releasesLost: new Map(),
       slow: new Map(),
       probe: new Map(),
+      ask: new Map(),
       announce: new Map(),
       crashAfter: new Map(),
     },

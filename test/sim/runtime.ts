@@ -30,6 +30,8 @@ export interface Faults {
   /** So many dumps fail for a reason that passes. */
   dumpsLost: Map<string, number>;
   probe: Map<string, string>;
+  /** Why this host cannot ask. */
+  ask: Map<string, string>;
   announce: Map<string, string>;
   /** So many releases do not come to pass: it waits before its first instruction still. */
   releasesLost: Map<string, number>;
@@ -319,9 +321,14 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
     tickle: () => effect(durations.small, () => {}),
     probe: ({ spec }) =>
       effect(durations.small, () => {
-        if (engine.stateOf(spec.name) !== "running") return "connection refused";
-        return faults.probe.get(spec.name) ?? null;
+        const why = faults.ask.get(spec.name) ?? faults.ask.get("*");
+        if (why !== undefined) return { result: "unasked", why };
+        const state = engine.stateOf(spec.name);
+        if (state !== "running") return { result: "unasked", why: `it is ${state}` };
+        const fault = faults.probe.get(spec.name);
+        return fault === undefined ? { result: "healthy" } : { result: "failed", fault };
       }),
+    keepHost: async () => ({ mended: [], broken: [] }),
     onExit: listeners.add,
     versions: async () => ({ criu: "4.2", runtime: "runc 1.3", kernel: "6.18" }),
   };

@@ -124,7 +124,7 @@ const words: Word[] = [
     },
   },
   {
-    form: "fault HOST start|restore|dump|probe|image|announce CONTAINER: TEXT",
+    form: "fault HOST start|restore|dump|probe|ask|image|announce CONTAINER: TEXT",
     means: "from now on this fails there, with this reason",
     act: (world, [host, what, container, text]) => {
       world.host(host!).faults[what as "start"].set(container!, text!);

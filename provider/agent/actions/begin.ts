@@ -4,7 +4,7 @@ import { triesSoFar } from "../decide";
 import { lookAt } from "../engines";
 import { Undumpable } from "../env";
 import { prospectsOf } from "../input";
-import { beginAgainTxn } from "../ownership";
+import { beginAgainTxn, coldWrites } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
 import { tellFailure } from "../tell-failure";
@@ -38,7 +38,12 @@ export async function begin(context: Context, subject: Subject): Promise<string>
       : await startCold(context, { subject, spec });
     // What it says before the gate is open is dropped, so that it may execute already.
     const steps = [
-      open(context, subject, `${owner.reason}; serves again`),
+      open(
+        context,
+        subject,
+        `${owner.reason}; serves again`,
+        owner.gen ? [] : coldWrites(context.me, container),
+      ),
       owner.gen ? letGo(context, subject) : null,
     ] as const;
     // Where one fails, what goes on in the other would meet what is done next.
@@ -107,7 +112,7 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   await context.env.runtime.kill(container.name);
   if (local.state !== "absent") local.state = "exited";
   if (disabled) await context.env.clock.sleep(ENGINE_PAUSE_MS, context.signal);
-  const cold = usableGeneration(container) === null;
+  const cold = container.owner!.value.gen === null;
   const txn = beginAgainTxn(context.me, container, { cold, tries, at: context.env.clock.wall(), reason });
   const { committed } = await settle(context.env, txn, context.signal);
   // Where the phase was committed meanwhile it is decided anew, as for any container that is RUNNING and has ended.

@@ -5,6 +5,8 @@ import { Undumpable } from "../env";
 /** A trial checkpoint that fails for a reason that may pass is repeated, after this long. */
 const TRIALS = 3;
 const TRIAL_PAUSE_MS = 500;
+/** So long in all a beginning waits for this host to be able to ask its application. */
+const UNASKED_LIMIT_MS = 30_000;
 
 /** Starts it without memory, behind the closed gate, until its application is healthy and it was dumped once. */
 export async function startCold(
@@ -24,19 +26,31 @@ export async function startCold(
   return [];
 }
 
-/** Waits for the application behind the closed gate, as long as its probes' start period allows. */
+/**
+ * Waits for the application behind the closed gate, as long as its probes' start period allows; while this host cannot
+ * ask, that does not run out.
+ */
 async function untilHealthy(context: Context, spec: ContainerSpec): Promise<void> {
   const mac = realMac(context.me.group, spec.name);
   for (const probe of spec.probes) {
-    const deadline = context.env.clock.now() + probe.startPeriod * 1000 + probe.timeout * 1000;
+    const { clock, runtime } = context.env;
+    const deadline = clock.now() + probe.startPeriod * 1000 + probe.timeout * 1000;
+    let unaskedMs = 0;
     for (;;) {
-      const fault = await context.env.runtime.probe({ spec, mac, probe });
-      if (fault === null) break;
-      const { state, detail } = await context.env.runtime.inspect(spec.name);
+      const askedAt = clock.now();
+      const asked = await runtime.probe({ spec, mac, probe });
+      if (asked.result === "healthy") break;
+      const { state, detail } = await runtime.inspect(spec.name);
       if (state !== "running") throw new Error(`it ${detail ?? `is ${state}`} right after its start`);
-      if (context.env.clock.now() >= deadline)
-        throw new Error(`its probe fails after the start period: ${fault}`);
-      await context.env.clock.sleep(100, context.signal);
+      if (asked.result === "failed" && clock.now() >= deadline + unaskedMs)
+        throw new Error(`its probe fails after the start period: ${asked.fault}`);
+      await clock.sleep(100, context.signal);
+      if (asked.result === "failed") continue;
+      unaskedMs += clock.now() - askedAt;
+      if (unaskedMs >= UNASKED_LIMIT_MS)
+        throw new Error(
+          `${context.me.host} cannot ask it whether it is well, by a fault of this host: ${asked.why}`,
+        );
     }
   }
 }

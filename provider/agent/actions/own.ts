@@ -12,7 +12,7 @@ import {
 } from "../ownership";
 import { settle } from "../settle";
 import { holds } from "../standby";
-import type { GroupView } from "../view";
+import { type GroupView, usableGeneration } from "../view";
 import { begin } from "./begin";
 import { freshView } from "./generations";
 import { recover } from "./recover";
@@ -88,6 +88,12 @@ export async function beginAgain(
     const from = cold ? "cold" : "from its last generation";
     const sentence = `${container.name} begins again on ${me.host} ${from} at epoch ${owner.epoch + 1}: ${because}`;
     env.log.event({ kind: cold ? "restart" : "restore", container: container.name, sentence });
+    const given = cold ? usableGeneration(container) : null;
+    if (given) {
+      const { epoch, gen, at } = given;
+      const sentence = `${container.name} GIVES UP ITS MEMORY as soon as it serves: generation ${epoch}-${gen} of ${at} is not restored any more: ${because}`;
+      env.log.event({ kind: "memory-given-up", container: container.name, sentence });
+    }
   }
   await recovery;
   if (!committed) return `${container.name}: its records changed, decides again`;

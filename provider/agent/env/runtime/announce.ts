@@ -19,6 +19,7 @@ export async function announce(context: RuntimeContext, { spec, mac }: CopyReque
   const pid = needPid(context, record);
   const route = ip.routeLocally({ network: context.network(), mac, virtualIps: spec.virtualIps });
   await Promise.all([sendArp(pid, spec.virtualIps), run(ipBatch, { input: lines(route) })]);
+  context.announced.add(spec.name);
   for (const delay of REPEAT_AFTER_MS) {
     setTimeout(() => {
       // safety: after its death the number may be a process of the host, which must not claim the address.

@@ -18,8 +18,14 @@ export interface RuntimeContext {
   /** One image at a time for each engine: two containers of one image would fetch it twice. */
   fetches: ReturnType<typeof createSerial>;
   exits: ExitWatch;
+  /** Copies without processes that were created on an engine's network which was made anew since; told by `keepEngine`. */
+  orphans: Set<string>;
   /** Containers that this process dumps now. */
   dumping: Set<string>;
+  /** A copy's MAC and neighbours are changed by one at a time: a repair must not put an older MAC back. */
+  wirings: ReturnType<typeof createSerial>;
+  /** Containers that the host's own clients reach through the local shim. */
+  announced: Set<string>;
   /** The host's side of the network, as `ensureHost` made it; throws before. */
   network(): HostNetwork;
 }

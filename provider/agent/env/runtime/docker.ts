@@ -65,6 +65,7 @@ export function dockerEngine(): Engine {
       await needDaemon();
       return ensureNetwork({ ...docker, same: sameDockerNetwork }, plan);
     },
+    networkStore: "/var/lib/docker/network/files/local-kv.db",
     async create(plan) {
       const environment = environmentOf(plan.spec.workload.envs);
       writeFileSync(plan.envFile, environment.lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
@@ -103,6 +104,5 @@ export function dockerEngine(): Engine {
       return one ? exitSentence(one.State) : null;
     },
     restoreArgv: docker.restore,
-    execArgv: docker.exec,
   };
 }

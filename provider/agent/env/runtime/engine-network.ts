@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { contains, parseCidr } from "../../../contract";
+import { contains, type Engine, parseCidr } from "../../../contract";
+import type { HostNetwork } from "./commands/ip";
 import type { EngineNetworkPlan } from "./commands/podman";
 import { ASK_TIMEOUT_MS } from "./engine";
 import { failure, run, tryRun } from "./exec";
@@ -34,6 +35,14 @@ function isSame({ same }: NetworkCommands, json: string, plan: EngineNetworkPlan
   } catch {
     return false;
   }
+}
+
+/** Docker always has a gateway and takes the subnet's first address for it, which may be somebody's. */
+export function engineNetworkPlan(
+  { parent, subnet, gateway, address }: HostNetwork,
+  engine: Engine,
+): EngineNetworkPlan {
+  return { parent, subnet, gateway: gateway ?? (engine === "docker" ? address : undefined) };
 }
 
 const podmanSchema = z

@@ -22,6 +22,8 @@ export interface Engine {
    * so that copies that were created on an earlier one cannot be started any more.
    */
   ensureNetwork(plan: EngineNetworkPlan): Promise<boolean>;
+  /** A file or folder whose time changes whenever a network of the engine does. */
+  networkStore: string;
   /** Creates without starting. What it has made when it fails is left for `list` to tell. */
   create(plan: CreatePlan): Promise<CopyRecord>;
   /** Brings a copy that was only created, or that has ended, to where `restore` accepts it. */
@@ -48,7 +50,6 @@ export interface Engine {
   list(group: string): Promise<Listed>;
   /** How it ended, for people; null where the engine does not know it. May take as long as the engine wants. */
   exitDetail(record: CopyRecord): Promise<string | null>;
-  execArgv(id: string, command: readonly string[]): string[];
 }
 
 /** Of a question that an engine answers in milliseconds. */

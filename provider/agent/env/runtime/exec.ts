@@ -13,6 +13,8 @@ export interface RunOptions {
   withChildren?: true;
   /** Ends it before its time. */
   signal?: AbortSignal;
+  /** Called when the program itself has ended: what it started may still hold its output. */
+  onEnd?: () => void;
 }
 
 export interface RunResult {
@@ -109,6 +111,7 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
         new CommandError([program], { code: cause.code === "ENOENT" ? 127 : null, output: "", ending: why }),
       );
     });
+    child.on("exit", () => options.onEnd?.());
     child.on("close", (code) => {
       over();
       const result = { code, stdout: text(stdout), stderr: text(stderr) };

@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import type { Policy } from "../../../contract";
 import type { Log, Runtime } from "../../env";
 import { createSerial } from "../serial";
 import { announce } from "./announce";
@@ -11,6 +12,7 @@ import { tryRun } from "./exec";
 import { createExitWatch } from "./exit-watch";
 import { createFreezer } from "./freezer";
 import { freezerPort } from "./freezer-port";
+import { createHostKeeper } from "./host-keeper";
 import { createJobs } from "./jobs";
 import { keepEngine } from "./keep-engine";
 import { keepImages } from "./kept-images";
@@ -20,6 +22,7 @@ import { ensureHostNetwork } from "./network";
 import { recordRoot, runRoot } from "./places";
 import { podmanEngine } from "./podman";
 import { probe } from "./probe";
+import { endLeftProbes } from "./probe-exec";
 import { readRecord } from "./record";
 import { endInterrupted } from "./recover";
 import { release, restore } from "./restore";
@@ -37,15 +40,22 @@ export interface RuntimeOptions {
 /** Containers of podman and docker over runc and CRIU. One per host at a time. */
 export function createRuntime(options: RuntimeOptions): Runtime {
   let network: HostNetwork | undefined;
+  let wanted: Policy;
   let known: ReturnType<typeof versions> | undefined;
   const context = createContext(options, () => network);
+  const makeNetwork = async () => {
+    network = await ensureHostNetwork(wanted, options);
+  };
+  const keeper = createHostKeeper(context, makeNetwork);
   return {
     async ensureHost(policy) {
       for (const folder of [runRoot, recordRoot]) mkdirSync(folder, { recursive: true, mode: 0o700 });
       void tryRun(learnKernel).catch(() => undefined);
-      network = await ensureHostNetwork(policy, options);
+      wanted = policy;
+      await makeNetwork();
       // What hangs on is ended with its container, as soon as something is to be done with that.
       await endInterrupted(context).catch((error: Error) => options.log.warn(error.message));
+      await endLeftProbes();
     },
     ensureImage: (image) => ensureImage(context, image),
     keepImages: (images) => keepImages(context, images),
@@ -71,9 +81,10 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     kill: (container) => kill(context, container),
     remove: (container) => remove(context, container),
     announce: (request) => announce(context, request),
-    withdraw: ({ spec }) => unroute(spec.virtualIps),
+    withdraw: ({ spec }) => unroute(context, { container: spec.name, virtualIps: spec.virtualIps }),
     tickle: ({ spec, connections }) => tickle(context, spec.name, connections),
-    probe: (request) => probe(context, request),
+    probe: (request) => probe(context, keeper, request),
+    keepHost: () => keeper.keep(),
     onExit: (listener) => context.exits.onExit(listener),
     versions() {
       known ??= versions();
@@ -94,7 +105,10 @@ function createContext(options: RuntimeOptions, network: () => HostNetwork | und
     freezer: createFreezer(freezerPort(jobs)),
     fetches: createSerial(),
     exits: createExitWatch(),
+    orphans: new Set(),
     dumping: new Set(),
+    wirings: createSerial(),
+    announced: new Set(),
     network() {
       const made = network();
       if (!made) throw new Error("the host's network was not made ready yet (ensureHost)");

@@ -1,12 +1,10 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { Engine as EngineName } from "../../../contract";
 import type { EngineLook } from "../../env";
 import type { RuntimeContext } from "./context";
-import { isLiving, stateOf } from "./copies";
-import { ensureEngineNetwork } from "./lifecycle";
+import { ensureEngineNetwork, idleCopies } from "./lifecycle";
 import { isBusy, recordsOf } from "./listing";
-import { placesOf } from "./places";
-import { type CopyRecord, deleteRecord } from "./record";
+import { deleteRecord, readRecord } from "./record";
 
 /**
  * Asks an engine whether it works, and makes good what somebody took away from under it (`prune`, `rm`): its network is
@@ -17,22 +15,13 @@ export async function keepEngine(context: RuntimeContext, name: EngineName): Pro
   // Who waits for a lock that this agent holds learns nothing.
   if (isBusy(context, recordsOf(name))) return { fault: null, lost: [] };
   try {
-    const isNew = await ensureEngineNetwork(context, engine);
-    const idle = recordsOf(name).filter((record) => isIdle(context, record));
-    const lost = idle.filter(({ home }) => !existsSync(home));
+    await ensureEngineNetwork(context, engine);
+    const lost = idleCopies(context, name).filter(({ home }) => !existsSync(home));
     for (const { container } of lost) deleteRecord(container);
-    if (!isNew) return { fault: null, lost: names(lost) };
-    for (const { container } of idle) rmSync(placesOf(container).prepared, { force: true });
-    return { fault: null, lost: names(idle) };
+    const orphans = [...context.orphans].filter((container) => readRecord(container)?.engine === name);
+    for (const container of orphans) context.orphans.delete(container);
+    return { fault: null, lost: [...new Set([...lost.map(({ container }) => container), ...orphans])] };
   } catch (error) {
     return { fault: (error as Error).message, lost: [] };
   }
-}
-
-function isIdle(context: RuntimeContext, record: CopyRecord): boolean {
-  return !context.jobs.of(record.container) && !isLiving(stateOf(context, record));
-}
-
-function names(records: CopyRecord[]): string[] {
-  return records.map(({ container }) => container);
 }

@@ -6,13 +6,14 @@ import { cgroupControllers, cgroupOf, readEvents, writeCgroup } from "./cgroup";
 import { ip } from "./commands/ip";
 import { ipBatch } from "./commands/netns";
 import type { RuntimeContext } from "./context";
-import { forgetExit, needPid, stateOf } from "./copies";
+import { forgetExit, isLiving, needPid, stateOf } from "./copies";
 import type { Engine } from "./engine";
+import { engineNetworkPlan } from "./engine-network";
 import { tryRun } from "./exec";
 import { loadKept } from "./kept-images";
 import { placesOf } from "./places";
 import { endCommandsAbout } from "./processes";
-import { type CopyRecord, deleteRecord, readRecord, writeRecord } from "./record";
+import { type CopyRecord, deleteRecord, readRecord, recordedContainers, writeRecord } from "./record";
 import { until } from "./wait";
 import { lines, wire } from "./wiring";
 
@@ -105,16 +106,29 @@ async function create(context: RuntimeContext, spec: ContainerSpec): Promise<Cop
   return record;
 }
 
-/** One at a time for each engine: two first starts would both make it. True: it was made. */
+/**
+ * One at a time for each engine: two first starts would both make it. True: it was made, and copies that were created on
+ * an earlier one are of no use any more.
+ */
 export function ensureEngineNetwork(context: RuntimeContext, engine: Engine): Promise<boolean> {
-  const { parent, subnet, gateway, address } = context.network();
-  return context.fetches(`network of ${engine.name}`, () =>
-    engine.ensureNetwork({
-      parent,
-      subnet,
-      // Docker always has a gateway and takes the subnet's first address for it, which may be somebody's.
-      gateway: gateway ?? (engine.name === "docker" ? address : undefined),
-    }),
+  return context.fetches(`network of ${engine.name}`, async () => {
+    const made = await engine.ensureNetwork(engineNetworkPlan(context.network(), engine.name));
+    if (made) for (const { container } of idleCopies(context, engine.name)) orphan(context, container);
+    return made;
+  });
+}
+
+function orphan(context: RuntimeContext, container: string): void {
+  rmSync(placesOf(container).prepared, { force: true });
+  context.orphans.add(container);
+}
+
+/** Copies of which nothing runs and with which nothing is being done. */
+export function idleCopies(context: RuntimeContext, engine: Engine["name"]): CopyRecord[] {
+  const records = recordedContainers().flatMap((container) => readRecord(container) ?? []);
+  return records.filter(
+    (record) =>
+      record.engine === engine && !context.jobs.of(record.container) && !isLiving(stateOf(context, record)),
   );
 }
 
@@ -166,7 +180,7 @@ export async function remove(context: RuntimeContext, container: string): Promis
 async function removeCopy(context: RuntimeContext, container: string): Promise<void> {
   const record = readRecord(container);
   if (record) {
-    await unroute(record.virtualIps);
+    await unroute(context, record);
     await context.engines[record.engine].remove(record.id);
   } else await removeStrays(context, container);
   deleteRecord(container);
@@ -185,7 +199,7 @@ async function removeStrays(
     const found = await engine.list(context.group).catch(() => null);
     for (const record of found?.records ?? []) {
       if (record.container !== container) continue;
-      await unroute(record.virtualIps);
+      await unroute(context, record);
       await engine.remove(record.id);
     }
     for (const stray of found?.unusable ?? []) {
@@ -195,7 +209,11 @@ async function removeStrays(
 }
 
 /** Drops the host's own way to the addresses. What is gone already is as good as dropped. */
-export async function unroute(virtualIps: readonly string[]): Promise<void> {
+export async function unroute(
+  context: RuntimeContext,
+  { container, virtualIps }: Pick<CopyRecord, "container" | "virtualIps">,
+): Promise<void> {
+  context.announced.delete(container);
   await Promise.all(ip.unroute(virtualIps).map((line) => tryRun(ipBatch, { input: lines([line]) })));
 }
 

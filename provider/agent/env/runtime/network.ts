@@ -32,18 +32,20 @@ export async function ensureHostNetwork(
   };
   await ensureShim({ parent: network.parent, shim: probeShim, mac: network.probeMac });
   await ensureShim({ parent: network.parent, shim: localShim, mac: network.localMac });
-  for (const shim of [probeShim, localShim]) {
-    for (const [setting, value] of shimSettings) {
-      const file = `/proc/sys/net/${setting.replace("%", shim)}`;
-      // A kernel without IPv6 has no settings for it.
-      if (existsSync(file)) writeFileSync(file, value);
-    }
-  }
+  // A kernel without IPv6 has no settings for it.
+  for (const { file, value } of settingFiles()) if (existsSync(file)) writeFileSync(file, value);
   await run(ipBatch, { input: lines(ip.raiseShims(network)) });
   if ((await run(showProbeRule)).trim().replace(/[[\]{}\s]/g, "") === "") {
     await run(ipBatch, { input: lines(ip.addProbeRule()) });
   }
   return network;
+}
+
+/** Where the kernel keeps the settings of both shims. */
+export function settingFiles(): { file: string; value: string }[] {
+  return [probeShim, localShim].flatMap((shim) =>
+    shimSettings.map(([setting, value]) => ({ file: `/proc/sys/net/${setting.replace("%", shim)}`, value })),
+  );
 }
 
 async function ensureShim(wanted: { parent: string; shim: string; mac: string }): Promise<void> {

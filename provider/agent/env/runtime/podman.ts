@@ -49,6 +49,7 @@ export function podmanEngine(): Engine {
       network = planned;
       return made;
     },
+    networkStore: "/etc/containers/networks",
     async create(plan) {
       const environment = environmentOf(plan.spec.workload.envs);
       writeFileSync(plan.envFile, environment.lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
@@ -82,7 +83,6 @@ export function podmanEngine(): Engine {
       return one ? exitSentence(one.State) : null;
     },
     restoreArgv: podman.restore,
-    execArgv: podman.exec,
   };
 }
 

@@ -15,11 +15,13 @@ describe("probes", () => {
   });
   const target = (port: number) => ({ address: "127.0.0.1", port, timeoutMs: 200, from: "127.0.0.1" });
 
+  const failed = (fault: string) => ({ result: "failed", fault });
+
   it("find a listening port healthy and a closed one refused", async () => {
     const port = await listen(createServer((socket) => socket.destroy()));
-    assert.equal(await probeTcp(target(port)), null);
+    assert.deepEqual(await probeTcp(target(port)), { result: "healthy" });
     servers.pop()?.close();
-    assert.equal(await probeTcp(target(port)), `TCP port ${port}: ECONNREFUSED`);
+    assert.deepEqual(await probeTcp(target(port)), failed(`TCP port ${port}: ECONNREFUSED`));
   });
 
   it("judge HTTP by its status", async () => {
@@ -29,16 +31,27 @@ describe("probes", () => {
         response.end();
       }),
     );
-    assert.equal(await probeHttp({ ...target(port), path: "/ok" }), null);
-    assert.equal(await probeHttp({ ...target(port), path: "/" }), `HTTP / on port ${port}: status 503`);
+    assert.deepEqual(await probeHttp({ ...target(port), path: "/ok" }), { result: "healthy" });
+    assert.deepEqual(
+      await probeHttp({ ...target(port), path: "/" }),
+      failed(`HTTP / on port ${port}: status 503`),
+    );
+  });
+
+  it("have no result where the host lacks the address to ask from", async () => {
+    const port = await listen(createServer((socket) => socket.destroy()));
+    const lost = { ...target(port), from: "169.254.99.99" };
+    const unasked = (what: string) => ({ result: "unasked", why: `${what} on port ${port}: EADDRNOTAVAIL` });
+    assert.deepEqual(await probeTcp(lost), { ...unasked("TCP"), why: `TCP port ${port}: EADDRNOTAVAIL` });
+    assert.deepEqual(await probeHttp({ ...lost, path: "/" }), unasked("HTTP /"));
   });
 
   it("do not wait longer than they may for an application that accepts and says nothing", async () => {
     const silent: { destroy(): void }[] = [];
     const port = await listen(createServer((socket) => void silent.push(socket)));
-    assert.equal(
+    assert.deepEqual(
       await probeHttp({ ...target(port), path: "/" }),
-      `HTTP / on port ${port}: no answer within 0.2 s`,
+      failed(`HTTP / on port ${port}: no answer within 0.2 s`),
     );
     for (const socket of silent) socket.destroy();
   });

@@ -32,7 +32,6 @@ export const docker = {
     "--filter",
     `label=${labels.group}=${group}`,
   ],
-  exec: (id: string, command: readonly string[]) => ["docker", "exec", id, ...command],
   networkInspect: () => ["docker", "network", "inspect", engineNetwork],
   networkRemove: () => ["docker", "network", "rm", engineNetwork],
   networkCreate: ({ parent, subnet, gateway }: EngineNetworkPlan) => [

@@ -85,6 +85,16 @@ export const ip = {
     ]),
 };
 
+/** Asks `ip -batch` for the host's own part; each line is answered by one JSON list in a line of its own. */
+export const showHost = ["ip", "-json", "-details", "-batch", "-"];
+export const hostQuestions = [
+  `rule show priority ${probeTable}`,
+  "address show type macvlan",
+  "neighbour show nud permanent",
+  // Of all tables only what was added by hand, as ours is: the kernel's own and a routing daemon's may be many.
+  "route show table all proto boot",
+];
+
 export const showLink = (name: string) => ["ip", "-json", "-details", "link", "show", "dev", name];
 export const showAddresses = (name: string) => ["ip", "-json", "address", "show", "dev", name];
 export const showProbeRule = ["ip", "-json", "rule", "show", "priority", String(probeTable)];

@@ -47,7 +47,6 @@ export const podman = {
     "--filter",
     `label=${labels.group}=${group}`,
   ],
-  exec: (id: string, command: readonly string[]) => ["podman", "exec", id, ...command],
   /** Unlike `inspect` it does not wait for the lock of each container. */
   networkExists: () => ["podman", "network", "exists", engineNetwork],
   networkInspect: () => ["podman", "network", "inspect", engineNetwork],
