@@ -61,8 +61,9 @@ export async function firstReply(
 }
 
 /**
- * A client with an open connection that increments `key` every 2 ms, reconnects only when it is told that its
- * connection is gone or has waited `patienceMs` for a reply, and keeps every gap above 50 ms.
+ * A client with an open connection that increments `key` every 2 ms and keeps every gap above 50 ms. It reconnects at
+ * once when it is told that its connection is gone or has waited `patienceMs` for a reply, and again a moment after it
+ * was refused.
  */
 export function startCounting(address: string, key: string, patienceMs = 5000) {
   const gaps: Gap[] = [];
@@ -84,9 +85,10 @@ export function startCounting(address: string, key: string, patienceMs = 5000) {
         last = now;
         await pause(STEP_MS);
       } catch {
+        const wasConnected = socket !== null;
         socket?.destroy();
         socket = null;
-        await pause(RECONNECT_MS);
+        if (!wasConnected) await pause(RECONNECT_MS);
       }
     }
     socket?.destroy();
