@@ -82,10 +82,7 @@ export async function tellNetwork(
   const { runtime, log } = context.env;
   const mac = realMac(context.me.group, spec.name);
   try {
-    await Promise.all([
-      runtime.announce({ spec, mac }),
-      connections.length > 0 ? runtime.tickle({ spec, mac, connections }) : null,
-    ]);
+    await Promise.all([runtime.announce({ spec, mac }), runtime.tickle({ spec, mac, connections })]);
   } catch (error) {
     log.warn(`${spec.name} serves, but the network could not be told of it: ${(error as Error).message}`);
   }

@@ -61,7 +61,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     remove: (container) => remove(context, container),
     announce: (request) => announce(context, request),
     withdraw: ({ spec }) => unroute(spec.virtualIps),
-    tickle: ({ spec, connections }) => tickle(context, spec.name, connections),
+    tickle: (request) => tickle(context, request),
     probe: (request) => probe(context, request),
     onExit: (listener) => context.exits.onExit(listener),
     versions() {
