@@ -4,7 +4,7 @@ import { isProtected, untilContainer } from "../support/group";
 import { firstReply, redisCommand, startCounting } from "../support/redis-client";
 import { redisAddress } from "../support/redis-story";
 import { until } from "../support/until";
-import { percentile } from "./figures";
+import { type Percentiles, percentiles } from "./figures";
 import { withFilledRedis } from "./filled-redis";
 import type { BenchOptions } from "./options";
 
@@ -18,15 +18,9 @@ interface CrashRun {
   keptMemory: boolean;
 }
 
-interface CrashFigures {
-  p50Ms: number;
-  p95Ms: number;
-  maxMs: number;
-}
-
 /** The figures are of fresh connections; `connected`: the same crashes as a client with an open connection sees them. */
-export interface CrashResult extends CrashFigures {
-  connected: CrashFigures;
+export interface CrashResult extends Percentiles {
+  connected: Percentiles;
   lostAcknowledged: number;
   engine: string;
   memoryMb: number;
@@ -55,8 +49,8 @@ export async function crashBench(
       if (run < count && run % TRIES === 0) await new Promise((resolve) => setTimeout(resolve, STABLE_MS));
     }
     return {
-      ...figures(runs.map(({ outageMs }) => outageMs)),
-      connected: figures(runs.map(({ gapMs }) => gapMs)),
+      ...percentiles(runs.map(({ outageMs }) => outageMs)),
+      connected: percentiles(runs.map(({ gapMs }) => gapMs)),
       lostAcknowledged: runs.filter(({ keptMemory }) => !keptMemory).length,
       engine,
       memoryMb,
@@ -92,12 +86,4 @@ async function crash(lab: Lab, engine: BenchOptions["engine"], marker: string): 
   });
   if (after.primary !== host) throw new Error(`${after.primary} serves, not ${host}, where it was killed`);
   return { host, outageMs: Math.round(at - killedAt), gapMs: gap()!.ms, keptMemory: reply === marker };
-}
-
-function figures(outages: number[]): CrashFigures {
-  return {
-    p50Ms: percentile(outages, 0.5),
-    p95Ms: percentile(outages, 0.95),
-    maxMs: Math.max(...outages),
-  };
 }

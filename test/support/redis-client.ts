@@ -77,7 +77,7 @@ export function startCounting(address: string, key: string, patienceMs = 5000) {
     let socket: Socket | null = null;
     while (!stopped) {
       try {
-        socket ??= await open(address, patienceMs);
+        socket ??= await open(address);
         value = Number(await ask(socket, ["INCR", key], patienceMs));
         replies += 1;
         const now = performance.now();

@@ -60,7 +60,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     kill: (container) => kill(context, container),
     remove: (container) => remove(context, container),
     announce: (request) => announce(context, request),
-    withdraw: ({ spec }) => unroute(spec.virtualIps),
+    withdraw: ({ spec, mac }) => unroute(context, { virtualIps: spec.virtualIps, mac }),
     tickle: (request) => tickle(context, request),
     probe: (request) => probe(context, request),
     onExit: (listener) => context.exits.onExit(listener),

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ContainerSpec, parkedMac, paths, specDigest } from "../../../contract";
+import { type ContainerSpec, parkedMac, paths, realMac, specDigest } from "../../../contract";
 import type { CopyRequest } from "../../env";
 import { cgroupControllers, cgroupOf, readEvents, writeCgroup } from "./cgroup";
-import { ip } from "./commands/ip";
+import { ip, refuseMac } from "./commands/ip";
 import { ipBatch } from "./commands/netns";
 import type { RuntimeContext } from "./context";
 import { forgetExit, needPid, stateOf } from "./copies";
@@ -143,7 +143,7 @@ export async function remove(context: RuntimeContext, container: string): Promis
 async function removeCopy(context: RuntimeContext, container: string): Promise<void> {
   const record = readRecord(container) ?? (await strayOf(context, container));
   if (!record) return deleteRecord(container);
-  await unroute(record.virtualIps);
+  await unroute(context, { virtualIps: record.virtualIps, mac: realMac(context.group, container) });
   await context.engines[record.engine].remove(record.id);
   deleteRecord(container);
 }
@@ -161,9 +161,15 @@ async function strayOf(context: RuntimeContext, container: string): Promise<Copy
   return null;
 }
 
-/** Drops the host's own way to the addresses. What is gone already is as good as dropped. */
-export async function unroute(virtualIps: readonly string[]): Promise<void> {
-  await Promise.all(ip.unroute(virtualIps).map((line) => tryRun(ipBatch, { input: lines([line]) })));
+/** Drops the ways of the host and of its card to a container. What is gone already is as good as dropped. */
+export async function unroute(
+  context: RuntimeContext,
+  { virtualIps, mac }: { virtualIps: readonly string[]; mac: string },
+): Promise<void> {
+  await Promise.all([
+    tryRun(refuseMac({ parent: context.network().parent, mac })),
+    ...ip.unroute(virtualIps).map((line) => tryRun(ipBatch, { input: lines([line]) })),
+  ]);
 }
 
 function pause(ms: number): Promise<void> {
