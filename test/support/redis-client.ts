@@ -10,6 +10,7 @@ export interface Gap {
 const SHORTEST_GAP_MS = 50;
 const STEP_MS = 2;
 const RECONNECT_MS = 20;
+const FRESH_STEP_MS = 5;
 const ATTEMPT_MS = 150;
 
 /** Sends one command at a time over one connection and parses the simple replies that the tests need. */
@@ -52,7 +53,7 @@ export async function firstReply(
         },
         () => undefined,
       );
-    }, STEP_MS);
+    }, FRESH_STEP_MS);
     const end = () => {
       clearInterval(timer);
       ended.abort();
