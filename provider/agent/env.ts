@@ -279,7 +279,10 @@ export interface Runtime {
   announce(request: CopyRequest): Promise<void>;
   /** The container does not run here any more: drop the local route. */
   withdraw(request: CopyRequest): Promise<void>;
-  /** One out-of-window ACK to each client that was connected (facts-hosts.md 6). */
+  /**
+   * One out-of-window ACK to each client that was connected, and to each that asked for a connection while the gate was
+   * closed (facts-hosts.md 6). Only once the gate is open.
+   */
   tickle(request: CopyRequest & { connections: Connection[] }): Promise<void>;
   /** Ask the application, through the probe shim. What an exec probe started has ended when this resolves. */
   probe(request: CopyRequest & { probe: Probe }): Promise<ProbeResult>;

@@ -57,6 +57,8 @@ export const units = {
 
 /** The nft table of the gate (family netdev) and the engine network of protected containers. */
 export const gateTable = "ha_gate";
+/** Its set of those who asked a closed container for a connection a moment ago. */
+export const gateSyns = "syns";
 export const engineNetwork = "container-ha";
 /** The shim that only the agent's probes use, and the one for clients on the host (facts: two shims per host). */
 export const probeShim = "ha-probe";

@@ -3,6 +3,7 @@ import type { ContainerSpec } from "../../provider/contract";
 import { specOf } from "./group";
 import { STORE } from "./links";
 import { apply, inProtectedWorld, inWorld, untilProtected } from "./scenario";
+import type { Tamper } from "./tamper";
 import { instantaneous, type World } from "./world";
 
 const probe = { tcp: { port: 80 }, interval: 1, timeout: 1, retries: 2, startPeriod: 1 };
@@ -309,6 +310,39 @@ describe("A container that fails by itself", () => {
       await world.until("another host answers", () => world.answering().length === 1);
       assert.notDeepEqual(world.answering(), ["a"]);
     }));
+
+  it("tells its clients as soon as it can be reached, and never before: after a crash, a lapse, a power cut", () => {
+    const reachable: string[][] = [];
+    let world: World | undefined;
+    const agent: Tamper["agent"] = (env) => ({
+      ...env,
+      runtime: {
+        ...env.runtime,
+        tickle(request) {
+          if (world) reachable.push(world.answering());
+          return env.runtime.tickle(request);
+        },
+      },
+    });
+    return inProtectedWorld(
+      async (made) => {
+        world = made;
+        const told = async (host: string) => {
+          await made.until("its clients are told", () => reachable.length > 0, 10_000);
+          assert.deepEqual(reachable.splice(0), [[host]]);
+        };
+        made.crashContainer("a");
+        await told("a");
+        made.links.storeUp = false;
+        await made.until("the lease ends", () => made.answering().length === 0, 10_000);
+        made.links.storeUp = true;
+        await told("a");
+        made.powerOff("a");
+        await told("b");
+      },
+      { tamper: { agent } },
+    );
+  });
 
   it("serves though it could not be announced", () =>
     inProtectedWorld(async (world) => {

@@ -82,10 +82,8 @@ export async function tellNetwork(
   const { runtime, log } = context.env;
   const mac = realMac(context.me.group, spec.name);
   try {
-    await Promise.all([
-      runtime.announce({ spec, mac }),
-      connections.length > 0 ? runtime.tickle({ spec, mac, connections }) : null,
-    ]);
+    // Clients first: they wait, and what is sent to them teaches the network the way as well.
+    await Promise.all([runtime.tickle({ spec, mac, connections }), runtime.announce({ spec, mac })]);
   } catch (error) {
     log.warn(`${spec.name} serves, but the network could not be told of it: ${(error as Error).message}`);
   }

@@ -1,4 +1,4 @@
-import { gateTable } from "../../contract";
+import { gateSyns, gateTable } from "../../contract";
 import type { GateConfig, Slot } from "./env";
 
 /**
@@ -6,6 +6,11 @@ import type { GateConfig, Slot } from "./env";
  * applies all of them or none. What the rules do and why: a MAC in `prot` passes only through its entry in `gin` and
  * `gout`, which jumps to a chain that looks into one of the two timed sets. Frames between siblings of one parent pass
  * its ingress hook only, so both directions are checked there, in two base chains, since an accept ends only its own.
+ *
+ * Who asks a closed container for a connection is noted in `syns`, so that it can be told as soon as the gate is open.
+ * safety: noting is all. A host that is not the owner, or is the owner of something that is not yet restored, answers
+ * nothing at all: a reset of a host that was taken over from would end connections to the new owner. So a note needs no
+ * lease, and a standby takes notes before the fence, of what the network floods to it while the owner is dead.
  */
 const table = `netdev ${gateTable}`;
 
@@ -27,6 +32,7 @@ export function createCommands(o: { interface: string; owned?: boolean }): strin
     ...(o.owned ? ownCommands() : [`add table ${table}`]),
     ...["prot", "here", "probe"].map((set) => `add set ${table} ${set} { type ether_addr; }`),
     ...["ta", "tb"].map((set) => `add set ${table} ${set} { type ether_addr; flags timeout; }`),
+    `add set ${table} ${gateSyns} { type ${SYN}; size ${MOST_SYNS}; flags dynamic,timeout; timeout ${SYN_MS}ms; }`,
     ...["gin", "gout"].map((map) => `add map ${table} ${map} { type ether_addr : verdict; }`),
     ...INNER_CHAINS.map((chain) => `add chain ${table} ${chain}`),
     `add chain ${table} ingress_to ${base("ingress", -400)}`,
@@ -37,18 +43,27 @@ export function createCommands(o: { interface: string; owned?: boolean }): strin
   ];
 }
 
-const INNER_CHAINS = ["ina", "inb", "outa", "outb", "tocontainer", "fromcontainer"];
+/** Container and client, each address and port. */
+const SYN = "ipv4_addr . inet_service . ipv4_addr . inet_service";
+/** A client that hears nothing asks again by itself after 1 s; being told later makes it no faster. */
+const SYN_MS = 2000;
+/** A flood fills the set; what finds no room in it is dropped as all else. */
+const MOST_SYNS = 1024;
+
+const INNER_CHAINS = ["note", "ina", "inb", "outa", "outb", "tocontainer", "fromcontainer"];
 
 const RULES: Record<string, string[]> = {
-  ina: ["ether daddr @ta accept", "drop"],
-  inb: ["ether daddr @tb accept", "drop"],
+  note: [`tcp flags & (syn | ack) == syn add @${gateSyns} { ip daddr . tcp dport . ip saddr . tcp sport }`],
+  ina: ["ether daddr @ta accept", "jump note", "drop"],
+  inb: ["ether daddr @tb accept", "jump note", "drop"],
   outa: ["ether saddr @ta accept", "drop"],
   outb: ["ether saddr @tb accept", "drop"],
-  tocontainer: ["ether saddr @probe accept", "ether daddr vmap @gin", "drop"],
+  tocontainer: ["ether saddr @probe accept", "ether daddr vmap @gin", "jump note", "drop"],
   fromcontainer: ["ether daddr @probe accept", "ether saddr vmap @gout", "drop"],
   ingress_to: ["ether daddr @prot jump tocontainer"],
   ingress_from: ["ether saddr @here jump fromcontainer"],
-  egress: ["ether saddr @prot jump fromcontainer"],
+  // What this host's own clients and containers ask one that has ended leaves by the wire, and comes back by none.
+  egress: ["ether daddr @prot jump note", "ether saddr @prot jump fromcontainer"],
 };
 
 /** Takes a table of ours whose owner has ended; makes it where it is missing. */

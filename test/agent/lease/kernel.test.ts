@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClock } from "../../../provider/agent/env/clock";
+import { parseSyns } from "../../../provider/agent/env/runtime/syns";
 import type { KernelGate } from "../../../provider/agent/lease/env";
 import { createKernelGate } from "../../../provider/agent/lease/kernel";
 import { createLease } from "../../../provider/agent/lease/lease";
@@ -12,7 +13,7 @@ import { skipBecause } from "../../support/skip";
 import { until } from "../../support/until";
 import { GROUP, HOST, joinOf, keys, session } from "./fake-host";
 import { createFakeStore } from "./fake-store";
-import { CONTAINER_MAC, createLabNet, type LabNet, whyNoNetns } from "./netns";
+import { CLIENT, CONTAINER, CONTAINER_MAC, createLabNet, type LabNet, PORT, SHIM, whyNoNetns } from "./netns";
 
 const clock = createClock();
 const config = { protected: [CONTAINER_MAC], here: [CONTAINER_MAC], probe: [] };
@@ -71,6 +72,7 @@ describe("the gate in a real kernel", function () {
     }
     return command[0] !== "flush" || command[1] !== "ruleset" || net.nft("list", "tables") !== before;
   };
+  const noted = () => parseSyns(net.nft("-j", "list", "set", "netdev", "ha_gate", "syns"), [CONTAINER]);
   const isOwned = () => net.nft("list", "table", "netdev", "ha_gate").includes("flags owner");
   // What counts is when a question was asked: it passes the gate after that, however late the reply is read.
   const since = (times: number[], from: number) => times.filter((time) => time >= from).length;
@@ -191,6 +193,44 @@ describe("the gate in a real kernel", function () {
     assert.equal(await kernel.verify(), null);
   });
 
+  it("answers nobody who asks for a connection while it is closed, and notes who does", async () => {
+    const asked = { local: CONTAINER, localPort: PORT, remote: CLIENT, remotePort: 40_001 };
+    let connected = false;
+    void net.connect({ address: CLIENT, port: asked.remotePort }).then(() => {
+      connected = true;
+    });
+    await until(() => noted().length > 0, "the note", 5000);
+    assert.deepEqual(noted(), [asked]);
+    assert.equal(await kernel.verify(), null);
+    await silence();
+    assert.equal(connected, false);
+    await open(10_000);
+    await until(() => connected, "the connection", 5000);
+  });
+
+  it("notes nobody whom it lets in", async () => {
+    await open(10_000);
+    await net.connect({ address: CLIENT, port: 40_002 });
+    assert.deepEqual(noted(), []);
+  });
+
+  it("drops what it has no room to note", async () => {
+    const others = Array.from(
+      { length: 1024 },
+      (_, index) => `10.0.0.1 . 1 . 10.0.0.2 . ${index} timeout 1m`,
+    );
+    await nft.run([`add element netdev ha_gate syns { ${others.join(", ")} }`]);
+    let connected = false;
+    void net.connect({ address: CLIENT, port: 40_003 }).then(() => {
+      connected = true;
+    });
+    await silence();
+    assert.deepEqual([noted(), connected], [[], false]);
+    await kernel.rebuild();
+    await open(10_000);
+    await until(() => connected, "the connection", 5000);
+  });
+
   it("takes a hundred MACs in one batch", async () => {
     const macs = Array.from(
       { length: 100 },
@@ -239,6 +279,19 @@ describe("the gate in a real kernel", function () {
     const stoppedAt = clock.now();
     await answer(stoppedAt + 500);
     await closedFor(stoppedAt + 3000);
+  });
+
+  it("notes also who asks from its own host, behind the closed gate and when the container has ended", async () => {
+    for (const port of [40_004, 40_005]) {
+      void net.connect({ address: SHIM, port });
+      const asked = { local: CONTAINER, localPort: PORT, remote: SHIM, remotePort: port };
+      await until(() => noted().some(({ remotePort }) => remotePort === port), "the note", 5000);
+      assert.deepEqual(
+        noted().find(({ remotePort }) => remotePort === port),
+        asked,
+      );
+      if (port === 40_004) net.endContainer();
+    }
   });
 });
 

@@ -1,10 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 
 export const CONTAINER_MAC = "02:00:00:00:77:01";
-const CONTAINER = "10.77.0.10";
-const CLIENT = "10.77.0.1";
+export const CONTAINER = "10.77.0.10";
+export const CLIENT = "10.77.0.1";
 const CLIENT_MAC = "02:00:00:00:77:99";
+/** The host's own way to its containers. */
+export const SHIM = "10.77.0.2";
+const SHIM_MAC = "02:00:00:00:77:98";
+/** Where the container answers datagrams and accepts connections. */
+export const PORT = 7000;
 
 export interface LabNet {
   /** Runs nft on the host; returns what it prints. */
@@ -15,6 +21,10 @@ export interface LabNet {
   /** When the client asked, and when it asked what was answered; on the one monotonic clock of this machine. */
   asked: number[];
   answered: number[];
+  /** Asks the container for a TCP connection; resolves when there is one. */
+  connect(from: { address: typeof CLIENT | typeof SHIM; port: number }): Promise<void>;
+  /** The container ends, and its network with it. */
+  endContainer(): void;
   close(): void;
 }
 
@@ -51,12 +61,29 @@ export async function createLabNet(name: string): Promise<LabNet> {
     ip("-n", host, "link", "add", "eth0", "type", "veth", "peer", "name", "wire", "netns", client);
     ip("-n", client, "link", "set", "wire", "address", CLIENT_MAC);
     ip("-n", host, "link", "add", "ct0", "link", "eth0", "type", "macvlan", "mode", "bridge");
+    ip(
+      "-n",
+      host,
+      "link",
+      "add",
+      "shim",
+      "link",
+      "eth0",
+      "address",
+      SHIM_MAC,
+      "type",
+      "macvlan",
+      "mode",
+      "bridge",
+    );
+    ip("-n", host, "address", "add", `${SHIM}/24`, "dev", "shim");
     ip("-n", host, "link", "set", "ct0", "netns", container);
     ip("-n", container, "link", "set", "ct0", "address", CONTAINER_MAC);
     ip("-n", container, "address", "add", `${CONTAINER}/24`, "dev", "ct0");
     ip("-n", client, "address", "add", `${CLIENT}/24`, "dev", "wire");
     for (const [namespace, link] of [
       [host, "eth0"],
+      [host, "shim"],
       [container, "ct0"],
       [client, "wire"],
     ] as const) {
@@ -64,6 +91,8 @@ export async function createLabNet(name: string): Promise<LabNet> {
     }
     // Fixed neighbours: the test measures the gate, not the pace of ARP.
     ip("-n", container, "neigh", "replace", CLIENT, "lladdr", CLIENT_MAC, "dev", "ct0");
+    ip("-n", container, "neigh", "replace", SHIM, "lladdr", SHIM_MAC, "dev", "ct0");
+    ip("-n", host, "neigh", "replace", CONTAINER, "lladdr", CONTAINER_MAC, "dev", "shim");
     ip("-n", client, "neigh", "replace", CONTAINER, "lladdr", CONTAINER_MAC, "dev", "wire");
   } catch (error) {
     close();
@@ -104,6 +133,11 @@ export async function createLabNet(name: string): Promise<LabNet> {
         .map(Number),
     asked,
     answered,
+    async connect({ address, port }) {
+      const namespace = address === SHIM ? host : client;
+      await once(inside(namespace, connectFrom(address, port)).stdout!, "data");
+    },
+    endContainer: () => ip("-n", container, "link", "delete", "ct0"),
     close,
   };
 }
@@ -111,7 +145,9 @@ export async function createLabNet(name: string): Promise<LabNet> {
 const ECHO = `
 const socket = require("node:dgram").createSocket("udp4");
 socket.on("message", (text, from) => socket.send(text, from.port, from.address));
-socket.bind(7000, "${CONTAINER}", () => console.log("ready"));`;
+require("node:net").createServer().listen(${PORT}, "${CONTAINER}", () =>
+  socket.bind(${PORT}, "${CONTAINER}", () => console.log("ready")),
+);`;
 
 const ASK = `
 const socket = require("node:dgram").createSocket("udp4");
@@ -122,9 +158,14 @@ socket.bind(0, () => {
   setInterval(() => {
     const now = String(Number(process.hrtime.bigint()) / 1e6);
     process.stdout.write("asked " + now + "\\n");
-    socket.send(now, 7000, "${CONTAINER}", () => {});
+    socket.send(now, ${PORT}, "${CONTAINER}", () => {});
   }, 2);
 });`;
+
+function connectFrom(localAddress: string, localPort: number): string {
+  const options = { host: CONTAINER, port: PORT, localAddress, localPort };
+  return `require("node:net").connect(${JSON.stringify(options)}, () => console.log("connected"));`;
+}
 
 function ip(...args: string[]): void {
   execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"] });

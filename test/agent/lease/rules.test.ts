@@ -33,6 +33,13 @@ describe("the commands of the gate", () => {
     );
   });
 
+  it("answer nothing: what is closed is dropped, whoever owns it", () => {
+    assert.deepEqual(
+      createCommands({ interface: "eth0" }).filter((command) => /\b(reject|fwd|dup|queue)\b/.test(command)),
+      [],
+    );
+  });
+
   it("arm with add, delete, add, the refresh that works on every kernel", () => {
     assert.deepEqual(armCommands("a", [M1, M2], 500), [
       `add element netdev ha_gate ta { ${M1} timeout 500ms, ${M2} timeout 500ms }`,
@@ -106,8 +113,10 @@ add set netdev ha_gate here { type ether_addr; }
 add set netdev ha_gate probe { type ether_addr; }
 add set netdev ha_gate ta { type ether_addr; flags timeout; }
 add set netdev ha_gate tb { type ether_addr; flags timeout; }
+add set netdev ha_gate syns { type ipv4_addr . inet_service . ipv4_addr . inet_service; size 1024; flags dynamic,timeout; timeout 2000ms; }
 add map netdev ha_gate gin { type ether_addr : verdict; }
 add map netdev ha_gate gout { type ether_addr : verdict; }
+add chain netdev ha_gate note
 add chain netdev ha_gate ina
 add chain netdev ha_gate inb
 add chain netdev ha_gate outa
@@ -117,6 +126,7 @@ add chain netdev ha_gate fromcontainer
 add chain netdev ha_gate ingress_to { type filter hook ingress device "eth0" priority -400; policy accept; }
 add chain netdev ha_gate ingress_from { type filter hook ingress device "eth0" priority -399; policy accept; }
 add chain netdev ha_gate egress { type filter hook egress device "eth0" priority -400; policy accept; }
+flush chain netdev ha_gate note
 flush chain netdev ha_gate ina
 flush chain netdev ha_gate inb
 flush chain netdev ha_gate outa
@@ -126,9 +136,12 @@ flush chain netdev ha_gate fromcontainer
 flush chain netdev ha_gate ingress_to
 flush chain netdev ha_gate ingress_from
 flush chain netdev ha_gate egress
+add rule netdev ha_gate note tcp flags & (syn | ack) == syn add @syns { ip daddr . tcp dport . ip saddr . tcp sport }
 add rule netdev ha_gate ina ether daddr @ta accept
+add rule netdev ha_gate ina jump note
 add rule netdev ha_gate ina drop
 add rule netdev ha_gate inb ether daddr @tb accept
+add rule netdev ha_gate inb jump note
 add rule netdev ha_gate inb drop
 add rule netdev ha_gate outa ether saddr @ta accept
 add rule netdev ha_gate outa drop
@@ -136,11 +149,13 @@ add rule netdev ha_gate outb ether saddr @tb accept
 add rule netdev ha_gate outb drop
 add rule netdev ha_gate tocontainer ether saddr @probe accept
 add rule netdev ha_gate tocontainer ether daddr vmap @gin
+add rule netdev ha_gate tocontainer jump note
 add rule netdev ha_gate tocontainer drop
 add rule netdev ha_gate fromcontainer ether daddr @probe accept
 add rule netdev ha_gate fromcontainer ether saddr vmap @gout
 add rule netdev ha_gate fromcontainer drop
 add rule netdev ha_gate ingress_to ether daddr @prot jump tocontainer
 add rule netdev ha_gate ingress_from ether saddr @here jump fromcontainer
+add rule netdev ha_gate egress ether daddr @prot jump note
 add rule netdev ha_gate egress ether saddr @prot jump fromcontainer
 `;

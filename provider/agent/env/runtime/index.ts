@@ -82,7 +82,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     remove: (container) => remove(context, container),
     announce: (request) => announce(context, request),
     withdraw: ({ spec }) => unroute(context, { container: spec.name, virtualIps: spec.virtualIps }),
-    tickle: ({ spec, connections }) => tickle(context, spec.name, connections),
+    tickle: (request) => tickle(context, request),
     probe: (request) => probe(context, keeper, request),
     keepHost: () => keeper.keep(),
     onExit: (listener) => context.exits.onExit(listener),

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ContainerSpec, parkedMac, paths, specDigest } from "../../../contract";
+import { type ContainerSpec, parkedMac, paths, realMac, specDigest } from "../../../contract";
 import type { CopyRequest } from "../../env";
 import { cgroupControllers, cgroupOf, readEvents, writeCgroup } from "./cgroup";
-import { ip } from "./commands/ip";
+import { ip, refuseMac } from "./commands/ip";
 import { ipBatch } from "./commands/netns";
 import type { RuntimeContext } from "./context";
 import { forgetExit, isLiving, needPid, stateOf } from "./copies";
@@ -208,13 +208,17 @@ async function removeStrays(
   }
 }
 
-/** Drops the host's own way to the addresses. What is gone already is as good as dropped. */
+/** Drops the ways of the host and of its card to a container. What is gone already is as good as dropped. */
 export async function unroute(
   context: RuntimeContext,
   { container, virtualIps }: Pick<CopyRecord, "container" | "virtualIps">,
 ): Promise<void> {
   context.announced.delete(container);
-  await Promise.all(ip.unroute(virtualIps).map((line) => tryRun(ipBatch, { input: lines([line]) })));
+  const mac = realMac(context.group, container);
+  await Promise.all([
+    tryRun(refuseMac({ parent: context.network().parent, mac })),
+    ...ip.unroute(virtualIps).map((line) => tryRun(ipBatch, { input: lines([line]) })),
+  ]);
 }
 
 function pause(ms: number): Promise<void> {

@@ -14,6 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { specDigest } from "../../../contract";
 import type { Runtime } from "../../env";
 import { cgroupOf, readEvents } from "./cgroup";
+import { acceptMac } from "./commands/ip";
 import { tar } from "./commands/tar";
 import type { RuntimeContext } from "./context";
 import { forgetExit, needRecord } from "./copies";
@@ -21,7 +22,7 @@ import { criuConfig, holdScript } from "./criu-config";
 import { makeCriuGate, passCriu, untilCriuWaits } from "./criu-gate";
 import { criuReason, criuSentence } from "./criu-log";
 import type { Engine } from "./engine";
-import { run } from "./exec";
+import { run, tryRun } from "./exec";
 import { heldPid, isHeld, isTraced } from "./held";
 import type { Job } from "./jobs";
 import { endProcesses } from "./lifecycle";
@@ -61,7 +62,11 @@ export async function restore(
   if (request.again && record.specDigest !== specDigest(request.spec))
     throw new Error(`the copy of ${container} that ended on ${context.host} is of another specification`);
   const overlaps = request.again && engine.isMounted?.(record);
-  if (request.again && !overlaps) await engine.makeRestorable(record);
+  const onTakenDown = () => acceptFrames(context, request.mac);
+  if (request.again && !overlaps) {
+    await engine.makeRestorable(record);
+    onTakenDown();
+  }
   clearTraces(places);
   context.freezer.forget(container);
   forgetExit(context, record.id);
@@ -88,7 +93,7 @@ export async function restore(
   const signal = (name: "SIGSTOP" | "SIGCONT") => {
     if (job.pid && !over) process.kill(job.pid, name);
   };
-  const laid = overlaps ? layBetween(engine, { record, layer, signal }) : undefined;
+  const laid = overlaps ? layBetween(engine, { record, layer, signal, onTakenDown }) : undefined;
   laid?.catch(() => {});
   try {
     await Promise.race([Promise.all([request.ready, laid]), job.over]);
@@ -183,10 +188,17 @@ async function layBetween(
     record,
     layer,
     signal,
-  }: { record: CopyRecord; layer: string; signal: (name: "SIGSTOP" | "SIGCONT") => void },
+    onTakenDown,
+  }: {
+    record: CopyRecord;
+    layer: string;
+    signal: (name: "SIGSTOP" | "SIGCONT") => void;
+    onTakenDown: () => void;
+  },
 ): Promise<void> {
   await engine.takenDown?.(record);
   signal("SIGSTOP");
+  onTakenDown();
   try {
     if (engine.isMounted?.(record))
       throw new Error(`the copy of ${record.container} was mounted before its layer was laid`);
@@ -194,6 +206,13 @@ async function layBetween(
   } finally {
     signal("SIGCONT");
   }
+}
+
+/** Behind it all else goes on; where it fails, clients that ask meanwhile only wait longer. */
+function acceptFrames(context: RuntimeContext, mac: string): void {
+  tryRun(acceptMac({ parent: context.network().parent, mac })).catch((error: Error) =>
+    context.log.debug(`the card may drop what is sent to ${mac}: ${error.message}`),
+  );
 }
 
 function clearTraces(places: Places): void {

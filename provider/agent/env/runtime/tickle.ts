@@ -1,39 +1,45 @@
 import { isIPv6 } from "node:net";
-import type { Connection } from "../../../contract";
+import type { Connection, ContainerSpec } from "../../../contract";
 import { inNetns, sendSegments } from "./commands/netns";
 import type { RuntimeContext } from "./context";
 import { needPid, needRecord } from "./copies";
 import { run } from "./exec";
+import { readSyns } from "./syns";
 
 const AT_ONCE = 8;
 const SEND_TIMEOUT_MS = 5_000;
 
 /**
- * One acknowledgement outside of the window to each client: it answers with its true sequence number, this host's
- * kernel, which knows no such connection, resets exactly that, and the client connects anew instead of waiting for
- * its retransmission.
+ * One acknowledgement outside of the window to each client. One that was connected answers with its true sequence
+ * number, this host's kernel, which knows no such connection, resets exactly that, and the client connects anew instead
+ * of waiting for its retransmission. One whose request for a connection met the closed gate takes it for the rest of an
+ * older connection and sends its request again at once (Linux 5.7 and later), not after 1 s; another asks again in its
+ * own time. A connection that goes on is not disturbed.
  */
 export async function tickle(
   context: RuntimeContext,
-  container: string,
-  connections: Connection[],
+  { spec, connections }: { spec: ContainerSpec; connections: Connection[] },
 ): Promise<void> {
+  const container = spec.name;
   const pid = needPid(context, needRecord(container));
-  const batches = byPeer(connections);
   const failed: string[] = [];
-  const worker = async () => {
-    for (let batch = batches.pop(); batch; batch = batches.pop()) {
-      const { from, to, segments } = batch;
-      const family = isIPv6(to) ? 6 : 4;
-      await run(inNetns(pid, sendSegments({ from, to, family })), {
-        input: Buffer.concat(segments),
-        timeoutMs: SEND_TIMEOUT_MS,
-      }).catch((error: Error) => failed.push(`${to}: ${error.message}`));
-    }
+  const send = async (clients: Connection[]) => {
+    const batches = byPeer(clients);
+    const worker = async () => {
+      for (let batch = batches.pop(); batch; batch = batches.pop()) {
+        const { from, to, segments } = batch;
+        const family = isIPv6(to) ? 6 : 4;
+        await run(inNetns(pid, sendSegments({ from, to, family })), {
+          input: Buffer.concat(segments),
+          timeoutMs: SEND_TIMEOUT_MS,
+        }).catch((error: Error) => failed.push(`${to}: ${error.message}`));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all([send(connections), readSyns(context, spec.virtualIps).then(send)]);
   if (failed.length > 0) {
-    context.log.warn(`${container}: ${failed.length} former clients were not told of the move: ${failed[0]}`);
+    context.log.warn(`${container}: ${failed.length} clients were not told that it serves: ${failed[0]}`);
   }
 }
 

@@ -95,6 +95,16 @@ export const hostQuestions = [
   "route show table all proto boot",
 ];
 
+/**
+ * The host's card takes what is sent to this MAC while no device here has it, which is between the end of a container
+ * and its next life; otherwise the gate would not see who asks for a connection then. A device that gets the MAC and
+ * loses it again leaves that as it is.
+ */
+export const acceptMac = ({ parent, mac }: { parent: string; mac: string }) =>
+  `bridge fdb replace ${mac} dev ${parent} self permanent`.split(" ");
+export const refuseMac = ({ parent, mac }: { parent: string; mac: string }) =>
+  `bridge fdb delete ${mac} dev ${parent} self`.split(" ");
+
 export const showLink = (name: string) => ["ip", "-json", "-details", "link", "show", "dev", name];
 export const showAddresses = (name: string) => ["ip", "-json", "address", "show", "dev", name];
 export const showProbeRule = ["ip", "-json", "rule", "show", "priority", String(probeTable)];

@@ -1,3 +1,5 @@
+import { gateSyns, gateTable } from "../../../../contract";
+
 /** Runs a program of the host in the network namespace of a process. */
 export function inNetns(pid: number, argv: readonly string[]): string[] {
   if (!Number.isInteger(pid) || pid <= 1) throw new Error(`${pid} is not the first process of a container`);
@@ -19,6 +21,9 @@ export function sendSegments({ from, to, family }: { from: string; to: string; f
   const target = family === 4 ? `IP4-SENDTO:${to}:6,bind=${from}` : `IP6-SENDTO:[${to}]:6,bind=[${from}]`;
   return ["socat", "-u", "-b", "20", "STDIN", target];
 }
+
+/** On the host: who asked for a connection while the gate was closed. */
+export const listSyns = ["nft", "-j", "list", "set", "netdev", gateTable, gateSyns];
 
 export const nftTables = ["nft", "-j", "list", "tables"];
 export const nftBatch = ["nft", "-f", "-"];
