@@ -131,9 +131,7 @@ export async function checkpoint(context: Context, subject: Subject, because: st
  */
 async function nextGeneration({ env }: Context, container: ContainerView): Promise<number> {
   const { epoch } = container.owner!.value;
-  const here = (await env.disk.list()).filter(
-    (one) => one.container === container.name && one.epoch === epoch,
-  );
+  const here = (await env.disk.list(container.name)).filter((one) => one.epoch === epoch);
   return 1 + Math.max(container.generation?.value.gen ?? 0, ...here.map(({ gen }) => gen));
 }
 
