@@ -4,7 +4,7 @@ import { isLiveMember } from "../input";
 import { commitTxn } from "../ownership";
 import { readStore } from "../session";
 import { settle } from "../settle";
-import { type ContainerView, createViewReader, type GroupView } from "../view";
+import type { ContainerView, GroupView } from "../view";
 import { withLimit } from "./limit";
 
 /** A checkpoint has failed when its packing and sending take longer than this. */
@@ -213,8 +213,8 @@ function isSame(a: Generation | undefined, b: Generation | undefined): boolean {
   return a?.epoch === b?.epoch && a?.gen === b?.gen && a?.manifestSha === b?.manifestSha;
 }
 
-export async function freshView({ env, me, signal }: Context): Promise<GroupView> {
-  return createViewReader(me.group)(await readStore(env, signal));
+export async function freshView({ env, readView, signal }: Context): Promise<GroupView> {
+  return readView(await readStore(env, signal));
 }
 
 function ended(
