@@ -1,4 +1,3 @@
-import type { Lab } from "../lab/lab";
 import { defaultLabId, withLab } from "../lab/with-lab";
 import { isProtected, untilContainer } from "../support/group";
 import { redisStack } from "../support/redis-story";
