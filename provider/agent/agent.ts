@@ -168,6 +168,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       policy: config.policy,
       me,
       view: readView(await readStore(env, signal)),
+      readView,
       observations: noObservations,
       locals: new Map(),
       stored: new Map(),

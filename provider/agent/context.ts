@@ -5,7 +5,7 @@ import type { Observations } from "./observe";
 import type { Me } from "./ownership";
 import type { Promises } from "./promises";
 import { mayFollow, type State, states } from "./states";
-import type { ContainerView, GroupView } from "./view";
+import type { ContainerView, createViewReader, GroupView } from "./view";
 
 /** What is known of one container on this host between cycles. */
 export interface Local extends LocalCopy {
@@ -27,6 +27,8 @@ export interface Context {
   policy: Policy;
   me: Me;
   view: GroupView;
+  /** Parses only what changed since the last read: with many containers a whole view is work. */
+  readView: ReturnType<typeof createViewReader>;
   observations: Observations;
   locals: Map<string, Local>;
   /** This host's complete generations, by container. */

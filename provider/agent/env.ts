@@ -336,8 +336,8 @@ export interface DumpResult {
 
 /** The store of generations on this host (safety.md 1.10). */
 export interface Disk {
-  /** Complete generations here, by reading manifests; torn and temporary ones are not listed. */
-  list(): Promise<Manifest[]>;
+  /** Complete generations here, or of one container, by reading manifests; torn and temporary ones are not listed. */
+  list(container?: string): Promise<Manifest[]>;
   /** A fresh temporary folder to dump into; what an earlier attempt left is removed. */
   begin(generation: GenerationRef): Promise<string>;
   /** Hash and fsync the files, write and fsync the manifest, rename, fsync the parent. Returns the manifest's hash. */

@@ -169,8 +169,19 @@ export function isLiveMember(context: Context, host: string): boolean {
   return isLive(context.view, context.observations, host, context.policy.timing, context.env.clock.now());
 }
 
-/** What placement knows of a container: where it runs counts only while its owner keeps it. */
+const known = new WeakMap<ContainerView, PlacedContainer>();
+
+/**
+ * What placement knows of a container: where it runs counts only while its owner keeps it. Kept, as in each cycle every
+ * container's placement asks for that of all others.
+ */
 export function placed(container: ContainerView): PlacedContainer {
+  const found = known.get(container) ?? derivedPlaced(container);
+  known.set(container, found);
+  return found;
+}
+
+function derivedPlaced(container: ContainerView): PlacedContainer {
   const spec = container.spec!.value;
   const owner = container.owner?.value;
   const runs = owner && owner.phase !== "FAILED" && owner.phase !== "STOPPED";

@@ -16,6 +16,13 @@ export async function refreshStored(context: Context): Promise<void> {
   context.stored = Map.groupBy(await context.env.disk.list(), (manifest) => manifest.container);
 }
 
+/** Lists those of one container: to look at the files of all others with each checkpoint would cost more than it. */
+export async function refreshStoredOf(context: Context, name: string): Promise<void> {
+  const here = await context.env.disk.list(name);
+  if (here.length > 0) context.stored.set(name, here);
+  else context.stored.delete(name);
+}
+
 /** Keeps the list of complete generations up to date, and deletes what nothing needs any more. */
 export async function keepStored(context: Context): Promise<void> {
   // A transfer may end after what it was for is gone.
@@ -44,7 +51,7 @@ async function keepStoredOf(context: Context, container: ContainerView): Promise
   const here = () => context.stored.get(container.name)?.some((one) => generationKey(one) === key) ?? false;
   const known = keptUpTo.get(local) === key;
   if (here() && known) return;
-  if (!here()) await refreshStored(context);
+  if (!here()) await refreshStoredOf(context, container.name);
   if (!here()) return;
   keptUpTo.set(local, key);
   // Every byte was hashed when it came here. Of what was here before this agent nothing is known yet.
@@ -81,7 +88,7 @@ async function removeObsolete(
 ): Promise<void> {
   const old = obsolete(context.stored.get(name) ?? [], named, named.retain);
   for (const manifest of old) await context.env.disk.remove(manifest);
-  if (old.length > 0) await refreshStored(context);
+  if (old.length > 0) await refreshStoredOf(context, name);
 }
 
 /** A host that owns it or stands by for it will be a holder of the next generation. */

@@ -9,6 +9,7 @@ const ENTRIES = {
   lease: "provider/agent/lease/main.ts",
   agent: "provider/agent/main.ts",
   cli: "provider/agent/cli/main.ts",
+  ctl: "provider/agent/cli/ctl-main.ts",
 } as const;
 
 /** Half of a bundle would be zod's messages in fifty languages, which each start of a program has to read. */
@@ -21,8 +22,8 @@ const withoutTranslations: Plugin = {
 };
 
 /**
- * Bundles the programs for hosts from the sources in `root` into `outDir`: `lease.js`, `agent.js`, `cli.js` and
- * `release.json`, which names the version and each bundle's sha256. Entries without a source are left out.
+ * Bundles the programs for hosts from the sources in `root` into `outDir`: `lease.js`, `agent.js`, `cli.js`,
+ * `ctl.js` and `release.json`, which names the version and each bundle's sha256. Entries without a source are left out.
  */
 export async function bundle({ root, outDir }: { root: string; outDir: string }): Promise<void> {
   await rm(outDir, { recursive: true, force: true });

@@ -124,7 +124,7 @@ function agentUnit(): string {
 
 /** `/usr/bin/container-ha`. */
 export function commandWrapper(): string {
-  return `#!/bin/sh\nexec ${program("cli", [])} "$@"\n`;
+  return `#!/bin/sh\n[ "$*" = ctl ] && exec ${program("ctl", [])}\nexec ${program("cli", [])} "$@"\n`;
 }
 
 /**
@@ -135,7 +135,7 @@ const LEASE_FLAGS = ["--single-threaded", "--max-semi-space-size=2", "--max-old-
 const AGENT_FLAGS = ["--lite-mode", "--max-semi-space-size=1", "--max-old-space-size=128"];
 const SMALL_MALLOC = "Environment=MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536";
 
-function program(name: "lease" | "agent" | "cli", flags: readonly string[]): string {
+function program(name: "lease" | "agent" | "cli" | "ctl", flags: readonly string[]): string {
   return [`${currentApp}/node`, ...flags, `${currentApp}/${name}.js`].join(" ");
 }
 

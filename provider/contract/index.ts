@@ -8,6 +8,7 @@ export * from "./manifest";
 export * from "./moves";
 export * from "./names";
 export * from "./parse";
+export * from "./paths";
 export * from "./placement";
 export * from "./records";
 export * from "./status";

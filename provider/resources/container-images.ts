@@ -19,7 +19,7 @@ export async function ensureImages(o: {
   log: (line: string) => void;
 }): Promise<void> {
   const members = o.inputs.handle.members.filter(({ name }) => o.hosts.includes(name));
-  const outcomes = await Promise.allSettled(members.map((member) => ensureImage(member, o)));
+  const outcomes = await Promise.allSettled(members.map((member) => ensureOnce(member, o)));
   const faults = outcomes.flatMap((outcome, index) => {
     if (outcome.status === "fulfilled") return [];
     const { reason } = outcome;
@@ -34,6 +34,24 @@ export async function ensureImages(o: {
   if (faults.length > 0) {
     throw new UserError(`image: the engine cannot get it, and nothing was started:\n${faults.join("\n")}`);
   }
+}
+
+/** What this process, which lives for one run of Pulumi, has brought to a host, or is bringing there. */
+const brought = new Map<string, Promise<void>>();
+
+/** Many containers of one image ask for it once. An agent looks again for what it starts. */
+function ensureOnce(
+  member: GroupHandle["members"][number],
+  o: Parameters<typeof ensureImages>[0],
+): Promise<void> {
+  const { handle, engine, image } = o.inputs;
+  const key = JSON.stringify([handle.group, member.name, engine, image]);
+  const known = brought.get(key);
+  if (known) return known;
+  const bringing = ensureImage(member, o);
+  brought.set(key, bringing);
+  bringing.catch(() => brought.delete(key));
+  return bringing;
 }
 
 async function ensureImage(

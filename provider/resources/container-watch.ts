@@ -3,6 +3,7 @@ import type { ContainerStatus, CtlRequest, GroupStatus } from "../contract";
 import { askGroup, GroupRefused, groupStatus } from "../control";
 import { UserError } from "../errors";
 import type { GroupHandle } from "../group-handle";
+import { shared } from "./shared";
 
 /** What a container must become. */
 export interface Wanted {
@@ -124,10 +125,7 @@ async function until(
   const deadline = Date.now() + patienceMs;
   let said = "";
   for (;;) {
-    const status = await groupStatus(o.handle, {
-      signal: o.signal,
-      patienceMs: Math.min(patienceMs, 120_000),
-    });
+    const status = await sharedStatus(o.handle);
     const sentence = obstacle(status);
     if (sentence === null) return status;
     if (Date.now() >= deadline) {
@@ -140,3 +138,15 @@ async function until(
 }
 
 const POLL_MS = 300;
+const ANSWER_PATIENCE_MS = 120_000;
+
+/** By handle. */
+const questions = new Map<string, () => Promise<GroupStatus>>();
+
+/** Each question starts a program on a host, so that all containers of one `up` that wait ask together. */
+function sharedStatus(handle: GroupHandle): Promise<GroupStatus> {
+  const key = JSON.stringify(handle);
+  const ask = questions.get(key) ?? shared(() => groupStatus(handle, { patienceMs: ANSWER_PATIENCE_MS }));
+  questions.set(key, ask);
+  return ask();
+}

@@ -1,7 +1,7 @@
-import type { Lab } from "../lab/lab";
 import { defaultLabId, withLab } from "../lab/with-lab";
 import { isProtected, untilContainer } from "../support/group";
 import { redisStack } from "../support/redis-story";
+import { cpuUsec, pssMb, unitsOf } from "./unit-usage";
 
 export interface Footprint {
   /** Lease, agent and their children on the primary's host: proportional set size, MB. */
@@ -44,43 +44,25 @@ async function measure(profile: "default" | "fast", progress: (line: string) => 
         holds: isProtected,
       });
       progress(`measuring ${primary} for ${WINDOW_S} s`);
-      const units = { product: ["container-ha-lease", "container-ha-agent"], etcd: ["container-ha-etcd"] };
       const before = {
-        product: await cpuUsec(lab, primary!, units.product),
-        etcd: await cpuUsec(lab, primary!, units.etcd),
+        product: await cpuUsec(lab, primary!, unitsOf.product),
+        etcd: await cpuUsec(lab, primary!, unitsOf.etcd),
       };
       const startedAt = performance.now();
       await new Promise((resolve) => setTimeout(resolve, WINDOW_S * 1000));
       const share = async (part: "product" | "etcd") => {
-        const used = (await cpuUsec(lab, primary!, units[part])) - before[part];
+        const used = (await cpuUsec(lab, primary!, unitsOf[part])) - before[part];
         return round(used / 10 / (performance.now() - startedAt));
       };
+      const memory = async (part: "product" | "etcd") => round(await pssMb(lab, primary!, unitsOf[part]));
       return {
-        product: { cpuPercent: await share("product"), pssMb: await pssMb(lab, primary!, units.product) },
-        etcd: { cpuPercent: await share("etcd"), pssMb: await pssMb(lab, primary!, units.etcd) },
+        product: { cpuPercent: await share("product"), pssMb: await memory("product") },
+        etcd: { cpuPercent: await share("etcd"), pssMb: await memory("etcd") },
       };
     } finally {
       stack.dispose();
     }
   });
-}
-
-const folderOf = (unit: string) => `/sys/fs/cgroup/system.slice/${unit}.service`;
-
-/** CPU time of the units' cgroups, children included, microseconds. */
-async function cpuUsec(lab: Lab, host: string, units: string[]): Promise<number> {
-  const output = await lab.exec(host, units.map((unit) => `cat ${folderOf(unit)}/cpu.stat`).join("; "));
-  return sum([...output.matchAll(/^usage_usec (\d+)/gm)].map((match) => Number(match[1])));
-}
-
-async function pssMb(lab: Lab, host: string, units: string[]): Promise<number> {
-  const files = units.map((unit) => `$(cat ${folderOf(unit)}/cgroup.procs)`).join(" ");
-  const output = await lab.exec(host, `for pid in ${files}; do cat /proc/$pid/smaps_rollup; done`);
-  return round(sum([...output.matchAll(/^Pss:\s+(\d+) kB/gm)].map((match) => Number(match[1]))) / 1024);
-}
-
-function sum(values: number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 function round(value: number): number {

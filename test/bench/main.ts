@@ -3,6 +3,7 @@ import { failoverBench } from "./failover";
 import { footprintBench } from "./footprint";
 import { handoverBench } from "./handover";
 import { type BenchOptions, readOptions, usage } from "./options";
+import { scaleBench } from "./scale";
 
 type Bench = (options: BenchOptions, progress: (line: string) => void) => Promise<object>;
 
@@ -11,6 +12,7 @@ const benches: Record<BenchOptions["bench"], Bench> = {
   crash: crashBench,
   handover: handoverBench,
   footprint: (_, progress) => footprintBench(progress),
+  scale: scaleBench,
 };
 
 async function main(): Promise<number> {

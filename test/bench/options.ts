@@ -1,21 +1,24 @@
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
-  bench: "failover" | "crash" | "handover" | "footprint";
+  bench: "failover" | "crash" | "handover" | "footprint" | "scale";
   runs: number;
   engine: "podman" | "docker";
   /** Memory that Redis is filled to, MB. */
   memoryMb: number;
   standby: "cold" | "warm";
+  /** How many small ones are declared at once. */
+  containers: number;
   json: boolean;
 }
 
-const names = ["failover", "crash", "handover", "footprint"];
+const names = ["failover", "crash", "handover", "footprint", "scale"];
 
 export const usage = `usage: npm run bench -- failover [--runs N] [--engine podman|docker] [--memory MB] [--standby cold|warm] [--json]
        npm run bench -- crash [--runs N] [--engine podman|docker] [--memory MB] [--json]
        npm run bench -- handover [--runs N] [--engine podman|docker] [--memory MB] [--json]
-       npm run bench -- footprint [--json]`;
+       npm run bench -- footprint [--json]
+       npm run bench -- scale [--containers N] [--json]`;
 
 /** Null where the words are not a benchmark. */
 export function readOptions(args: string[]): BenchOptions | null {
@@ -28,6 +31,7 @@ export function readOptions(args: string[]): BenchOptions | null {
         engine: { type: "string", default: "podman" },
         memory: { type: "string", default: "64" },
         standby: { type: "string", default: "cold" },
+        containers: { type: "string", default: "30" },
         json: { type: "boolean", default: false },
       },
     });
@@ -39,9 +43,12 @@ export function readOptions(args: string[]): BenchOptions | null {
     if (!isKnown(bench)) return null;
     if (values.engine !== "podman" && values.engine !== "docker") return null;
     if (values.standby !== "cold" && values.standby !== "warm") return null;
-    if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(memoryMb) || memoryMb < 1) return null;
+    const containers = Number(values.containers);
+    if ([runs, memoryMb, containers].some((count) => !Number.isInteger(count) || count < 1)) return null;
+    // A lab's network leaves so many addresses to virtual IPs.
+    if (containers > 100) return null;
     const { engine, standby, json } = values;
-    return { bench, runs, memoryMb, engine, standby, json };
+    return { bench, runs, memoryMb, engine, standby, containers, json };
   } catch {
     return null;
   }

@@ -11,6 +11,7 @@ describe("programs of the examples", function () {
     const programs = [
       "examples/redis-ha",
       "examples/three-tier",
+      "test/bench/program",
       "test/faults/program",
       "test/e2e/programs/operators",
       "test/e2e/programs/platform",

@@ -164,7 +164,12 @@ export function createSimDisk(o: DiskOptions): SimDisk {
       return effect();
     };
     return {
-      list: () => operation(() => [...complete.values()].map((stored) => stored.manifest)),
+      list: (only) =>
+        operation(() =>
+          [...complete.values()]
+            .map((stored) => stored.manifest)
+            .filter(({ container }) => only === undefined || container === only),
+        ),
       begin: (generation) =>
         operation(() => {
           refuseFull();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { keysOf } from "../../provider/contract";
 import { GROUP } from "./group";
 import { inProtectedWorld, untilProtected } from "./scenario";
+import type { Tamper } from "./tamper";
 import type { World } from "./world";
 
 describe("A generation", () => {
@@ -20,6 +21,30 @@ describe("A generation", () => {
       },
       { transferMs: 8000 },
     ));
+
+  it("is taken, sent and kept with a look at the files of its own container alone", () => {
+    const looks: (string | undefined)[] = [];
+    const agent: Tamper["agent"] = (env) => {
+      const list = (container?: string) => {
+        looks.push(container);
+        return env.disk.list(container);
+      };
+      return { ...env, disk: { ...env.disk, list } };
+    };
+    return inProtectedWorld(
+      async (world) => {
+        const { gen } = named(world);
+        looks.length = 0;
+        const reply = await world.ctl("a", { op: "checkpoint", name: "db" });
+        assert.ok(reply.ok);
+        await world.until("older ones are gone", () => world.host("b").disk.generations("db").length <= 2);
+        await world.run(1000);
+        assert.equal(named(world).gen, gen + 1);
+        assert.deepEqual([...new Set(looks)], ["db"]);
+      },
+      { tamper: { agent } },
+    );
+  });
 
   it("that is altered on the standby is fetched from another holder before it is restored", () =>
     inProtectedWorld(

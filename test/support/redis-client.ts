@@ -24,13 +24,14 @@ export async function redisCommand(address: string, ...args: string[]): Promise<
 }
 
 /**
- * Asks on a fresh connection every few milliseconds until one is answered; `at`: when, Unix ms. A lost packet delays
- * one attempt by its retransmission, not the others.
+ * Asks on a fresh connection every `stepMs` until one is answered; `at`: when, Unix ms. A lost packet delays one attempt
+ * by its retransmission, not the others.
  */
 export async function firstReply(
   address: string,
   args: string[],
   limitMs: number,
+  stepMs = FRESH_STEP_MS,
 ): Promise<{ at: number; reply: string }> {
   const deadline = performance.now() + limitMs;
   const ended = new AbortController();
@@ -53,7 +54,7 @@ export async function firstReply(
         },
         () => undefined,
       );
-    }, FRESH_STEP_MS);
+    }, stepMs);
     const end = () => {
       clearInterval(timer);
       ended.abort();

@@ -5,7 +5,7 @@ import { isLiveMember } from "../input";
 import { commitTxn } from "../ownership";
 import { readStore } from "../session";
 import { settle } from "../settle";
-import { type ContainerView, createViewReader, type GroupView } from "../view";
+import type { ContainerView, GroupView } from "../view";
 import { isGone, unlessGone, withLimit } from "./limit";
 
 /** A checkpoint has failed when its packing and sending take longer than this. */
@@ -137,9 +137,7 @@ export async function checkpoint(context: Context, subject: Subject, because: st
  */
 async function nextGeneration({ env }: Context, container: ContainerView): Promise<number> {
   const { epoch } = container.owner!.value;
-  const here = (await env.disk.list()).filter(
-    (one) => one.container === container.name && one.epoch === epoch,
-  );
+  const here = (await env.disk.list(container.name)).filter((one) => one.epoch === epoch);
   return 1 + Math.max(container.generation?.value.gen ?? 0, ...here.map(({ gen }) => gen));
 }
 
@@ -223,8 +221,8 @@ function isSame(a: Generation | undefined, b: Generation | undefined): boolean {
   return a?.epoch === b?.epoch && a?.gen === b?.gen && a?.manifestSha === b?.manifestSha;
 }
 
-export async function freshView({ env, me, signal }: Context): Promise<GroupView> {
-  return createViewReader(me.group)(await readStore(env, signal));
+export async function freshView({ env, readView, signal }: Context): Promise<GroupView> {
+  return readView(await readStore(env, signal));
 }
 
 function ended(

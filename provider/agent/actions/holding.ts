@@ -1,7 +1,7 @@
 import { type Context, count, generationKey, localOf, type Subject, track, unlessEnded } from "../context";
 import { holdersTxn } from "../ownership";
 import { settle } from "../settle";
-import { refreshStored } from "../stored";
+import { refreshStoredOf } from "../stored";
 import { usableGeneration } from "../view";
 import { fetchIntact, freshView, TRANSFER_LIMIT_MS } from "./generations";
 import { withLimit } from "./limit";
@@ -86,7 +86,7 @@ async function check(context: Context, subject: Subject): Promise<void> {
     local.damaged = null;
     local.checked = { key, at: env.clock.now() };
     count(context, "scrubs_total");
-    return refreshStored(context);
+    return refreshStoredOf(context, container.name);
   }
   const others = named.holders.filter((host) => host !== me.host);
   const told = local.damaged === key;
@@ -111,7 +111,7 @@ async function check(context: Context, subject: Subject): Promise<void> {
   await env.disk.remove({ container: container.name, epoch: named.epoch, gen: named.gen });
   local.damaged = null;
   local.noTendingBefore = 0;
-  await refreshStored(context);
+  await refreshStoredOf(context, container.name);
 }
 
 /** What is wrong with the files of the named generation here, in two looks; null: nothing. */
@@ -137,7 +137,7 @@ async function fetchAndHold(context: Context, { container, local }: Subject): Pr
     const fetched = unlessEnded(context, fetchIntact(context, container));
     await withLimit(context, fetched, TRANSFER_LIMIT_MS, "fetching it");
   }
-  await refreshStored(context);
+  await refreshStoredOf(context, container.name);
   const holders = [...named.holders, me.host];
   const { committed } = await settle(env, holdersTxn(me, container, holders), context.signal);
   // What was named meanwhile came here with its commit, or is fetched next.

@@ -1,5 +1,5 @@
 import { type Event, eventSchema, parseJson } from "../../contract";
-import { agentLines } from "./agent-client";
+import { agentLines } from "./agent-call";
 import { parseArguments, usageError } from "./arguments";
 import { CliError, exitCodes } from "./cli-error";
 import type { Command } from "./io";

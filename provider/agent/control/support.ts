@@ -1,7 +1,7 @@
 import type { CtlReply } from "../../contract";
 import type { Context } from "../context";
 import { settle } from "../settle";
-import { createViewReader, type GroupView } from "../view";
+import type { GroupView } from "../view";
 
 export const POLL_MS = 100;
 /** Longer than an election; a store that is silent for longer has no quorum. */
@@ -21,7 +21,7 @@ export async function freshView(context: Context): Promise<GroupView> {
   const deadline = context.env.clock.now() + STORE_LIMIT_MS;
   for (;;) {
     try {
-      return createViewReader(context.me.group)(await context.env.store.read());
+      return context.readView(await context.env.store.read());
     } catch (error) {
       if (context.env.clock.now() >= deadline)
         throw new Refusal("no-quorum", `the store does not answer: ${(error as Error).message}`);

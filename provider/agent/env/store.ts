@@ -1,6 +1,6 @@
 import type { GroupConfig } from "../../contract";
 import { keysOf } from "../../contract/keys";
-import { paths } from "../../contract/names";
+import { paths } from "../../contract/paths";
 import type { Store, StoredValue, Txn, TxnOutcome } from "../env";
 import { createEtcd, type EtcdOptions } from "./etcd/client";
 import { EtcdError } from "./etcd/endpoint";

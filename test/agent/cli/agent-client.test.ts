@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { agentLines, ask, callAgent } from "../../../provider/agent/cli/agent-client";
+import { agentLines, callAgent } from "../../../provider/agent/cli/agent-call";
+import { ask } from "../../../provider/agent/cli/agent-client";
 
 describe("client of the agent", () => {
   let folder: string;

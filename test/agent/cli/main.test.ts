@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
+import { chmod, chown, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -10,7 +10,9 @@ import { type Api, startApi } from "../../../provider/agent/api/server";
 import type { CtlReply, CtlRequest, Event } from "../../../provider/contract";
 import { healthyGroup } from "./group-status";
 
-const entry = join("provider", "agent", "cli", "main.ts");
+const entries = { cli: "main.ts", ctl: "ctl-main.ts" };
+/** What `container-ha ctl` may have to read before it asks, bytes: without schemas it is little. */
+const CTL_BYTES = 20_000;
 
 describe("container-ha as a process", () => {
   let folder: string;
@@ -38,10 +40,11 @@ describe("container-ha as a process", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "container-ha-cli-"));
     socketPath = join(folder, "agent.sock");
-    const outfile = join(folder, "cli.js");
     buildSync({
-      entryPoints: [entry],
-      outfile,
+      entryPoints: Object.fromEntries(
+        Object.entries(entries).map(([name, file]) => [name, join("provider", "agent", "cli", file)]),
+      ),
+      outdir: folder,
       bundle: true,
       platform: "node",
       target: "node24",
@@ -68,8 +71,13 @@ describe("container-ha as a process", () => {
     await api?.close();
   });
 
-  function start(args: string[], options: { uid?: number } = {}): ChildProcess {
-    return spawn(process.execPath, [join(folder, "cli.js"), ...args], {
+  const start = (args: string[], options: { uid?: number } = {}) => spawnProgram(args, options);
+
+  function spawnProgram(
+    args: string[],
+    { program = "cli", ...options }: { program?: keyof typeof entries; uid?: number } = {},
+  ): ChildProcess {
+    return spawn(process.execPath, [join(folder, `${program}.js`), ...args], {
       env: { ...process.env, CONTAINER_HA_SOCKET: socketPath },
       ...options,
     });
@@ -126,12 +134,29 @@ describe("container-ha as a process", () => {
     assert.equal((await finish(start(["checkpoint", "redis", "--json"]))).out, '{"gen":18,"epoch":2}\n');
   });
 
-  it("carries a ctl request and its reply, and a refusal is an answer too", async () => {
-    const done = await finish(start(["ctl"]), '{"op":"status"}\n');
-    assert.deepEqual([JSON.parse(done.out), done.exitCode], [{ ok: true, result: healthyGroup() }, 0]);
-    const refused = await finish(start(["ctl"]), "nonsense");
-    assert.equal(JSON.parse(refused.out).code, "invalid");
-    assert.deepEqual([refused.err, refused.exitCode], ["", 0]);
+  for (const program of ["cli", "ctl"] as const) {
+    const start = (args: string[]) => spawnProgram(program === "ctl" ? [] : args, { program });
+
+    it(`carries a ctl request and its reply, and a refusal is an answer too (${program}.js)`, async () => {
+      const done = await finish(start(["ctl"]), '{"op":"status"}\n');
+      assert.deepEqual([JSON.parse(done.out), done.exitCode], [{ ok: true, result: healthyGroup() }, 0]);
+      const refused = await finish(start(["ctl"]), "nonsense");
+      assert.equal(JSON.parse(refused.out).code, "invalid");
+      assert.deepEqual([refused.err, refused.exitCode], ["", 0]);
+    });
+
+    it(`says where to look, and exits with 3, when nobody answers a ctl request (${program}.js)`, async () => {
+      await api!.close();
+      api = undefined;
+      const { out, err, exitCode } = await finish(start(["ctl"]), '{"op":"status"}');
+      assert.match(err, /^The agent is not running on this host: .*systemctl status/);
+      assert.deepEqual([out, exitCode], ["", 3]);
+    });
+  }
+
+  it("loads for a ctl request of a handler nothing that only other commands need", async () => {
+    const { size } = await stat(join(folder, "ctl.js"));
+    assert.ok(size < CTL_BYTES, `ctl.js has ${size} bytes`);
   });
 
   it("prints past events in columns", async () => {

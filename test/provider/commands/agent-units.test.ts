@@ -81,10 +81,13 @@ WantedBy=sysinit.target
     );
   });
 
-  it("come with a command for people that keeps its arguments as they are", () => {
+  it("come with a command for people that keeps its arguments as they are, and a small one for handlers", () => {
     assert.equal(
       commandWrapper(),
-      '#!/bin/sh\nexec /usr/lib/container-ha/app/current/node /usr/lib/container-ha/app/current/cli.js "$@"\n',
+      `#!/bin/sh
+[ "$*" = ctl ] && exec /usr/lib/container-ha/app/current/node /usr/lib/container-ha/app/current/ctl.js
+exec /usr/lib/container-ha/app/current/node /usr/lib/container-ha/app/current/cli.js "$@"
+`,
     );
   });
 });

@@ -298,6 +298,20 @@ describe("a protected container", () => {
       );
     });
 
+    it("brings an image that several containers have to each host once, and again where that failed", async () => {
+      first().reply("status", ok(statusOf({})));
+      first().reply("apply", { ok: false, code: "refused", message: "not now" });
+      group.members[1]!.reply("pull", { ok: false, code: "failed", message: "no route" }, ok(null));
+      const both = () =>
+        Promise.allSettled(["one", "two"].map((name) => handlers.create({ ...inputs, name })));
+      for (const outcome of await both())
+        assert.match(String((outcome as PromiseRejectedResult).reason), /ha2: no route/);
+      for (const outcome of await both())
+        assert.match(String((outcome as PromiseRejectedResult).reason), /not now/);
+      const pulls = group.members.map((member) => member.requests().filter(({ op }) => op === "pull").length);
+      assert.deepEqual(pulls, [1, 2, 1]);
+    });
+
     it("hands the group the specification as declared", async () => {
       first().reply("status", ok(statusOf({})));
       first().reply("apply", { ok: false, code: "refused", message: "not now" });

@@ -51,9 +51,9 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
     publish,
   });
 
-  async function list(): Promise<Manifest[]> {
+  async function list(only?: string): Promise<Manifest[]> {
     const found: Manifest[] = [];
-    for (const container of await namesIn(root)) {
+    for (const container of only === undefined ? await namesIn(root) : [only]) {
       if (!nameSchema.safeParse(container).success) continue;
       for (const name of await namesIn(layout.container(container))) {
         const generation = generationOf(container, name);

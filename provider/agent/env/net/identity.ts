@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { parseKeys } from "./packet";
 
 /** What this host proves itself with and trusts; secret. */
@@ -7,6 +7,8 @@ export interface Identity {
   ca: Buffer;
   cert: Buffer;
   key: Buffer;
+  /** The three, read once: each connection would parse them again. */
+  context: SecureContext;
   /** Of the UDP heartbeats. */
   heartbeatKeys: Buffer[];
 }
@@ -27,6 +29,6 @@ export async function readIdentity(paths: IdentityPaths): Promise<Identity> {
     readFile(paths.key),
     readFile(paths.heartbeatKeys, "utf8"),
   ]);
-  createSecureContext({ ca, cert, key });
-  return { ca, cert, key, heartbeatKeys: parseKeys(keys) };
+  const context = createSecureContext({ ca, cert, key, minVersion: "TLSv1.3" });
+  return { ca, cert, key, context, heartbeatKeys: parseKeys(keys) };
 }

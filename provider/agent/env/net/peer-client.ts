@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { ConnectionOptions } from "node:tls";
 import type { GenerationRef } from "../../env";
 import type { GenerationDisk } from "../disk/disk";
 import { growingFiles } from "../disk/growing";
@@ -47,14 +48,11 @@ export function createPeerClient(options: {
   const { disk } = options;
 
   function open(peer: Peer, rest: RequestOptions & { headers?: Record<string, string> }) {
-    const { ca, cert, key } = options.identity();
+    const identity: Pick<ConnectionOptions, "secureContext"> = { secureContext: options.identity().context };
     return httpsRequest({
       host: peer.address,
       port: options.port,
-      ca,
-      cert,
-      key,
-      minVersion: "TLSv1.3",
+      ...identity,
       servername: peer.name,
       // The group's CA vouches for the name; addresses may change.
       checkServerIdentity: (_, { subject }) =>

@@ -137,6 +137,15 @@ describe("the store of generations", () => {
     );
   });
 
+  it("lists those of one container alone, when asked for it", async () => {
+    for (const container of ["redis", "web"]) await sealed(disk, { ...generation(), container });
+    assert.deepEqual(
+      (await disk.list("web")).map(({ container }) => container),
+      ["web"],
+    );
+    assert.deepEqual(await disk.list("unknown"), []);
+  });
+
   it("does not take a generation's folder under another number for that number", async () => {
     const sha256 = await sealed(disk, generation(1));
     execFileSync("cp", ["-r", join(root, "redis", "1-1"), join(root, "redis", "1-2")]);
