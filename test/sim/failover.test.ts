@@ -201,7 +201,7 @@ describe("A container of three hosts", () => {
       const standbys = () => world.view().containers.get("db")!.standbys!.value.hosts;
       assert.deepEqual(standbys(), ["b"]);
       world.powerOff("b");
-      await world.run(9000);
+      await world.run(3000);
       assert.deepEqual(standbys(), ["b"]);
       await world.until("c is its standby", () => standbys().includes("c"), 6000);
       await untilProtected(world);

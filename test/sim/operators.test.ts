@@ -148,7 +148,7 @@ describe("An operator's failover", () => {
       assert.ok(!reply.ok);
       assert.match(
         reply.message,
-        /^db is STOPPED on b, not served by b: b could not begin it: image not known; it waits until a or c is live and may run it; "container-ha failover db --to HOST"/,
+        /^db is STOPPED on b, not served by b: b could not begin it: manifest unknown; it waits until a or c is live and may run it; "container-ha failover db --to HOST"/,
       );
       assert.ok(world.now() - at < 5000, `after ${world.now() - at} ms`);
     }));
