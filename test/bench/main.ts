@@ -3,6 +3,7 @@ import { failoverBench } from "./failover";
 import { footprintBench } from "./footprint";
 import { handoverBench } from "./handover";
 import { type BenchOptions, readOptions, usage } from "./options";
+import { releasesBench } from "./releases";
 import { scaleBench } from "./scale";
 
 type Bench = (options: BenchOptions, progress: (line: string) => void) => Promise<object>;
@@ -13,6 +14,7 @@ const benches: Record<BenchOptions["bench"], Bench> = {
   handover: handoverBench,
   footprint: (_, progress) => footprintBench(progress),
   scale: scaleBench,
+  releases: releasesBench,
 };
 
 async function main(): Promise<number> {

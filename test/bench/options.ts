@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
-  bench: "failover" | "crash" | "handover" | "footprint" | "scale";
+  bench: "failover" | "crash" | "handover" | "footprint" | "scale" | "releases";
   runs: number;
   engine: "podman" | "docker";
   /** Memory that Redis is filled to, MB. */
@@ -12,13 +12,14 @@ export interface BenchOptions {
   json: boolean;
 }
 
-const names = ["failover", "crash", "handover", "footprint", "scale"];
+const names = ["failover", "crash", "handover", "footprint", "scale", "releases"];
 
 export const usage = `usage: npm run bench -- failover [--runs N] [--engine podman|docker] [--memory MB] [--standby cold|warm] [--json]
        npm run bench -- crash [--runs N] [--engine podman|docker] [--memory MB] [--json]
        npm run bench -- handover [--runs N] [--engine podman|docker] [--memory MB] [--json]
        npm run bench -- footprint [--json]
-       npm run bench -- scale [--containers N] [--json]`;
+       npm run bench -- scale [--containers N] [--json]
+       npm run bench -- releases [--runs N] [--json]`;
 
 /** Null where the words are not a benchmark. */
 export function readOptions(args: string[]): BenchOptions | null {
