@@ -28,6 +28,8 @@ interface KeyValue {
 
 const ETCD_PORT = 7379;
 const WATCH_LIMIT_S = 10;
+/** A voter that is cut off tells nothing. */
+const ANSWER_LIMIT_S = 3;
 
 export function readHistory(lab: Lab, { group, container }: { group: string; container: string }): History {
   const prefix = keysOf(group)
@@ -127,17 +129,22 @@ async function watched(lab: Lab, o: { prefix: string; from: number; to: number }
 
 function etcdctl(address: string): string {
   const { ca, cert, key } = paths.tls;
-  return `etcdctl --endpoints=https://${address}:${ETCD_PORT} --cacert=${ca} --cert=${cert} --key=${key}`;
+  const limits = `--dial-timeout=${ANSWER_LIMIT_S}s --command-timeout=${ANSWER_LIMIT_S}s`;
+  return `etcdctl --endpoints=https://${address}:${ETCD_PORT} ${limits} --cacert=${ca} --cert=${cert} --key=${key}`;
 }
 
-/** What bash prints on the first host where the script succeeds. */
+/** What bash prints on the first host where the script succeeds; run in it without its network. */
 async function onSomeHost(lab: Lab, script: (address: string) => string): Promise<string> {
   const faults: string[] = [];
   for (const { name, address } of lab.hosts) {
     if (lab.power(name) !== "running") continue;
-    const result = await lab.tryExec(name, "bash -s", { input: script(address) });
-    if (result.code === 0) return result.stdout;
-    faults.push(`${name}: ${(result.stderr || result.stdout).trim().slice(-300)}`);
+    try {
+      const result = await lab.inside(name, "bash -s", { input: script(address) });
+      if (result.code === 0) return result.stdout;
+      faults.push(`${name}: ${(result.stderr || result.stdout).trim().slice(-300)}`);
+    } catch (error) {
+      faults.push((error as Error).message);
+    }
   }
   throw new Error(`no etcd tells its history: ${faults.join("; ")}`);
 }

@@ -9,33 +9,45 @@ import { signalUnit } from "../lab/cgroup";
 import type { Lab } from "../lab/lab";
 import { labNames } from "../lab/names";
 import { allLive, containerStatus, groupStatus } from "../support/group";
+import { until } from "../support/until";
 import type { Trouble } from "./plan";
 import { STACK, type Stage } from "./stage";
 
 const { etcdClient, etcdPeer } = portsSchema.parse({});
 /** A drain moves one container after the other. */
 const COMMAND_LIMIT_MS = 180_000;
+const POWER_LIMIT_MS = 60_000;
 /** Busy loops, more than this machine has processors. */
 const LOOPS = 4;
 
 type Of<K extends Trouble["kind"]> = Extract<Trouble, { kind: K }>;
 
-/**
- * Does it and resolves when it is over; an error says why it was not done: the host has no power just now, or the
- * product refused.
- */
+/** Why it cannot be done just now, one sentence; null: it can. */
+export async function whyNot(trouble: Trouble, { lab }: Stage): Promise<string | null> {
+  if (trouble.kind === "power-cut" || trouble.kind === "isolation") return whyNeeded(trouble.host, lab);
+  if ("host" in trouble && lab.power(trouble.host) !== "running") return `${trouble.host} is off`;
+  return null;
+}
+
+/** A group of three bears the loss of one host. */
+async function whyNeeded(host: string, lab: Lab): Promise<string | null> {
+  const status = await groupStatus(lab);
+  if (allLive(status)) return null;
+  const missing = status.hosts.filter(({ state }) => state !== "live").map(({ name }) => name);
+  return `${host} is needed while ${missing.join(" and ")} is not live`;
+}
+
+/** Does it and resolves when it is over; an error says that it came to nothing, and why: the product refused. */
 export async function carryOut(trouble: Trouble, stage: Stage): Promise<void> {
   const { lab } = stage;
   switch (trouble.kind) {
     case "store-hiccup":
       return hiccup(trouble, lab);
     case "power-cut":
-      await allOthersLive(trouble.host, lab);
       await lab.kill(trouble.host);
       await sleep(trouble.forMs);
       return lab.start(trouble.host);
     case "isolation":
-      await allOthersLive(trouble.host, lab);
       await lab.isolate(trouble.host, { direction: trouble.direction });
       await sleep(trouble.forMs);
       return lab.heal();
@@ -44,6 +56,8 @@ export async function carryOut(trouble: Trouble, stage: Stage): Promise<void> {
     case "disk-full":
       await insideRunning(lab, trouble.host, fillCommand(trouble.disk));
       await sleep(trouble.forMs);
+      // It stays full over a power cut.
+      await until(() => lab.power(trouble.host) === "running", `${trouble.host} on again`, POWER_LIMIT_MS);
       return insideRunning(lab, trouble.host, emptyCommand(trouble.disk));
     case "stress":
       return insideRunning(lab, trouble.host, stressCommand(trouble));
@@ -75,14 +89,6 @@ async function hiccup({ hosts, by, forMs }: Of<"store-hiccup">, lab: Lab): Promi
   for (const host of hosts) signalUnit(names, { host, unit: units.etcd, signal: "SIGSTOP" });
   await sleep(forMs);
   for (const host of hosts) signalUnit(names, { host, unit: units.etcd, signal: "SIGCONT" });
-}
-
-/** A group of three bears the loss of one host. */
-async function allOthersLive(host: string, lab: Lab): Promise<void> {
-  const status = await groupStatus(lab);
-  if (allLive(status)) return;
-  const missing = status.hosts.filter(({ state }) => state !== "live").map(({ name }) => name);
-  throw new Error(`${host} is needed while ${missing.join(" and ")} is not live`);
 }
 
 function stressCommand({ of, forMs }: Of<"stress">): string {

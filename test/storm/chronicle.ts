@@ -1,5 +1,5 @@
 import type { Happened } from "./bounds";
-import { carryOut } from "./carry-out";
+import { carryOut, whyNot } from "./carry-out";
 import { describe, type Kind, type Trouble } from "./plan";
 import type { Stage } from "./stage";
 
@@ -23,18 +23,23 @@ export function startChronicle(stage: Stage, progress: (line: string) => void): 
     progress(`${((Date.now() - startedAt) / 1000).toFixed(1).padStart(7)} s  ${line}`);
   return {
     async carryOut(trouble) {
+      counts[trouble.kind] ??= { done: 0, refused: 0 };
+      const refuse = (why: string) => {
+        counts[trouble.kind]!.refused += 1;
+        tell(`not done: ${describe(trouble)}: ${firstLines(why)}`);
+        return false;
+      };
+      const reason = await whyNot(trouble, stage).catch((error: Error) => error.message);
+      if (reason !== null) return refuse(reason);
+      tell(describe(trouble));
       const one: Happened = { trouble, from: Date.now(), to: Number.POSITIVE_INFINITY };
       happened = [...happened.filter(({ to }) => to > Date.now() - FELT_MS), one];
-      counts[trouble.kind] ??= { done: 0, refused: 0 };
-      tell(describe(trouble));
       try {
         await carryOut(trouble, stage);
         counts[trouble.kind]!.done += 1;
         return true;
       } catch (error) {
-        counts[trouble.kind]!.refused += 1;
-        tell(`not done: ${describe(trouble)}: ${firstLines((error as Error).message)}`);
-        return false;
+        return refuse((error as Error).message);
       } finally {
         one.to = Date.now();
       }

@@ -4,6 +4,7 @@ import {
   firstJudgement,
   type Judgement,
   judge,
+  keyOf,
   wrongBeginning,
 } from "../faults/judge";
 import { boundOf, type Happened, learn, type Span, type Subject, sharedMs } from "./bounds";
@@ -24,6 +25,8 @@ export interface Watched {
   answers: Answer[];
   /** The life that ran last. */
   ran: { epoch: number; host: string } | null;
+  /** The generation that was committed last. */
+  committed: string | null;
   /** What its status said, each with the time from which on. */
   said: { at: number; status: string }[];
   /** Since when it stands still although its status says RUNNING, and how. */
@@ -48,6 +51,7 @@ export function watchContainer(placed: Placed): Watched {
     count: { container: name, acknowledged: 0, moves: 0, failovers: 0, generations: 0, longestDarkMs: 0 },
     answers: [],
     ran: null,
+    committed: null,
     said: [],
     standing: null,
     standstills: [],
@@ -97,7 +101,7 @@ export function judgeContainer(
     }),
   ];
   count.acknowledged = watch.client.acknowledged();
-  count.generations = Math.max(count.generations, container.memory.floors.size);
+  count.generations += newGenerations(container, changes);
 
   const silences = watch.silences();
   const silentSince = isLast ? watch.silentSince() : null;
@@ -126,6 +130,16 @@ function newLives(container: Watched): string[] {
     if (wrong) found.push(`${host} at epoch ${epoch}: ${wrong.sentence}`);
   }
   return found;
+}
+
+/** The record of a generation is written again with each new holder. */
+function newGenerations(container: Watched, changes: Change[]): number {
+  const names = changes.flatMap((change) =>
+    change.type === "generation" && change.named ? keyOf(change.named) : [],
+  );
+  const fresh = new Set(names.filter((name) => name !== container.committed));
+  container.committed = names.at(-1) ?? container.committed;
+  return fresh.size;
 }
 
 function tooLong(container: Watched, span: Span, { happened, pauses }: Known, graceMs: number): TooLong[] {

@@ -51,9 +51,10 @@ export async function startJudging(
     }
   };
   const listen = async () => {
-    const status = await groupStatus(lab);
-    const live = new Set(status.hosts.filter(({ state }) => state === "live").map(({ name }) => name));
+    const status = await groupStatus(lab).catch(() => null);
     running = new Map();
+    if (!status) return;
+    const live = new Set(status.hosts.filter(({ state }) => state === "live").map(({ name }) => name));
     for (const { name, phase, primary, failure } of status.containers) {
       const one = containers.find(({ placed }) => placed.name === name);
       if (one) hear(one, `${phase} on ${primary}${failure ? ` (${failure})` : ""}`, Date.now());
@@ -78,7 +79,7 @@ export async function startJudging(
       ended.abort();
       await Promise.all(loops);
       await sleep(LATE_MS);
-      await round(true);
+      await round(true).catch(() => round(true));
       pauses.stop();
       return all;
     },
