@@ -39,6 +39,8 @@ export interface Watched {
 const STANDSTILL_MS = 2_000;
 const DEFAULT_MEMORY_MB = 64;
 const SAID_LIMIT = 200;
+/** The history may not be readable for as long as the store has no majority. */
+const HISTORY_LATE_MS = 5 * 60_000;
 
 export function watchContainer(placed: Placed): Watched {
   const { name, address, workload } = placed;
@@ -100,6 +102,7 @@ export function judgeContainer(
       acknowledgedAt: watch.acknowledgedAt,
     }),
   ];
+  watch.forget(now - HISTORY_LATE_MS);
   count.acknowledged = watch.client.acknowledged();
   count.generations += newGenerations(container, changes);
 
