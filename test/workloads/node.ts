@@ -1,0 +1,28 @@
+import { openLines } from "./line-session";
+import { programFile } from "./program-file";
+import { asUser, withUsers } from "./users";
+import { startWorking, WrongAnswer } from "./working-client";
+import type { Workload } from "./workload";
+
+const PORT = 7000;
+
+/** A server that answers from timers only. */
+export const node: Workload = {
+  name: "node-timers",
+  image: {
+    programs: [...withUsers.programs, "/usr/bin/node"],
+    paths: [...withUsers.paths, "/usr/share/nodejs"],
+    files: { "/timers.js": programFile("timers.js") },
+  },
+  command: asUser({ user: "www-data", folder: "/var/lib/timers", program: "node /timers.js" }),
+  envs: [],
+  probe: { tcp: { port: PORT } },
+  startPeriod: 20,
+  client: (address) => startWorking(() => openLines(address, PORT, ticks)),
+};
+
+/** The interval of the server goes on between two answers of one session, and never back. */
+function ticks([, now]: string[], before: string[] | null): void {
+  if (before !== null && Number(now) < Number(before[1]))
+    throw new WrongAnswer(`its interval has ticked ${now} times after ${before[1]} times`);
+}
