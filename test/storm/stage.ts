@@ -5,7 +5,7 @@ import type { Lab } from "../lab/lab";
 import { bootOwnedLab, defaultLabId, endOwnedLab } from "../lab/with-lab";
 import { openStack, type Stack } from "../support/pulumi";
 import type { Workload } from "../workloads/workload";
-import { workloads } from "./stand-ins";
+import { workloads } from "../workloads/all";
 
 export const GROUP = "storm";
 /** Of the project below test/storm/program. */
