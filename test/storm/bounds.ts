@@ -43,6 +43,8 @@ const cost = {
   stress: () => 1_500,
   up: () => 1_500,
 };
+/** One on each host. */
+const VOTERS = 3;
 /** From when a host is on, or its cable is in again, until its voter votes. */
 const VOTES_AGAIN_MS = { boot: 4_000, isolation: 1_500, restart: 2_500, disk: 2_500 };
 /** From when a host is on until it runs what nobody else could take. */
@@ -55,7 +57,9 @@ const LEAD_MS = 1_000;
  * counted, and then everything else meanwhile: it may have met what was mending the first.
  */
 export function boundOf(silence: Span, subject: Subject, happened: Happened[]): Bound {
-  const known = happened.map((one) => ({ ...one, to: Math.min(one.to, silence.to) }));
+  const known = happened
+    .filter(({ from }) => from <= silence.to)
+    .map((one) => ({ ...one, to: Math.min(one.to, silence.to) }));
   const during = known.filter((one) => overlaps(silence, windowOf(one, subject)));
   const here = hostsDuring(subject, silence);
   const outages = storeOutages(known).filter(({ from, to }) => overlaps(silence, { from, to: to + CALM_MS }));
@@ -130,7 +134,7 @@ function hostsDuring({ owners }: Subject, { from, to }: Span): string[] {
 }
 
 /** When fewer voters than a majority could decide anything, by what was done to each. */
-export function storeOutages(happened: Happened[], majorityOf = 3): Span[] {
+export function storeOutages(happened: Happened[]): Span[] {
   const downs = happened.flatMap((one) => voterDowns(one));
   const edges = [...new Set(downs.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
   const spans: Span[] = [];
@@ -138,7 +142,7 @@ export function storeOutages(happened: Happened[], majorityOf = 3): Span[] {
     const to = edges[index + 1];
     if (to === undefined) break;
     const down = new Set(downs.filter((one) => one.from <= from && one.to >= to).map(({ host }) => host));
-    if (majorityOf - down.size > majorityOf / 2) continue;
+    if (VOTERS - down.size > VOTERS / 2) continue;
     const last = spans.at(-1);
     if (last?.to === from) last.to = to;
     else spans.push({ from, to });

@@ -4,8 +4,8 @@ import { installDisks } from "../faults/disks";
 import type { Lab } from "../lab/lab";
 import { bootOwnedLab, defaultLabId, endOwnedLab } from "../lab/with-lab";
 import { openStack, type Stack } from "../support/pulumi";
-import type { Workload } from "../workloads/workload";
 import { workloads } from "../workloads/all";
+import type { Workload } from "../workloads/workload";
 
 export const GROUP = "storm";
 /** Of the project below test/storm/program. */
