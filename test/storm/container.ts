@@ -148,9 +148,10 @@ function newGenerations(container: Watched, changes: Change[]): number {
 function tooLong(container: Watched, span: Span, { happened, pauses }: Known, graceMs: number): TooLong[] {
   const { boundMs, reasons } = boundOf(span, container.subject, happened);
   const unseenMs = pauses.reduce((sum, pause) => sum + sharedMs(pause, span), 0);
-  const ms = Math.round(span.to - span.from - unseenMs);
-  const allowed = Math.max(boundMs, graceMs);
+  const ms = Math.round(span.to - span.from);
+  const allowed = Math.round(Math.max(boundMs, graceMs) + unseenMs);
   if (ms <= allowed) return [];
+  if (unseenMs > 0) reasons.push(`the storm itself was not run (${Math.round(unseenMs)} ms)`);
   const before = container.said.findLast(({ at }) => at <= span.from);
   const within = container.said.filter(({ at }) => at > span.from && at <= span.to);
   const status = [...(before ? [before] : []), ...within].map((one) => one.status);
