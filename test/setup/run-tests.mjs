@@ -20,6 +20,7 @@ const UNIT_PARTS = 3;
 /** Lab suites that run side by side, each with hosts of its own: much of their time is waiting. */
 const LANES = 2;
 const longest = [
+  "workloads/",
   "lab-scenarios/faults",
   "lab-scenarios/ha-group",
   "e2e/refusals",
