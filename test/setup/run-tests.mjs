@@ -21,6 +21,7 @@ const UNIT_PARTS = 3;
 const LANES = 2;
 const longest = [
   "lab-scenarios/storm",
+  "workloads/",
   "lab-scenarios/faults",
   "lab-scenarios/ha-group",
   "e2e/refusals",

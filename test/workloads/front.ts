@@ -1,10 +1,11 @@
 import { pythonImage } from "../lab/image";
 import { openLines } from "./line-session";
 import { programFile } from "./program-file";
-import { asUser, withUsers } from "./users";
+import { asUser, withUser } from "./users";
 import { startWorking, WrongAnswer } from "./working-client";
 import type { Workload } from "./workload";
 
+const user = withUser("www-data");
 const PORT = 7000;
 
 /** A program that has opened a connection of its own, to the protected Redis at that address. */
@@ -12,9 +13,9 @@ export function frontOf(redisAddress: string): Workload {
   return {
     name: "front",
     image: {
-      programs: [...withUsers.programs, ...pythonImage.programs!],
-      paths: [...withUsers.paths, ...pythonImage.paths!],
-      files: { "/front.py": programFile("front.py") },
+      programs: [...user.programs, ...pythonImage.programs!],
+      paths: [...pythonImage.paths!],
+      files: { ...user.files, "/front.py": programFile("front.py") },
     },
     command: asUser({ user: "www-data", folder: "/var/lib/front", program: "python3 /front.py" }),
     envs: [`BEHIND=${redisAddress}`],

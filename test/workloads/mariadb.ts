@@ -1,13 +1,15 @@
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { CONNECT_MS, PATIENCE_MS } from "./exchange";
-import { asUser, withUsers } from "./users";
+import { asUser, withUser } from "./users";
 import { type Session, startWorking, WrongAnswer } from "./working-client";
 import type { Workload } from "./workload";
 
+const user = withUser("mysql");
 const PORT = 3306;
 
 const SERVER =
-  "mariadbd --no-defaults --datadir=/var/lib/mysql/data --socket=/tmp/mariadb.sock --skip-name-resolve";
+  "mariadbd --no-defaults --datadir=/var/lib/mysql/data --socket=/tmp/mariadb.sock --skip-name-resolve " +
+  "--innodb-log-file-size=16M --innodb-buffer-pool-size=32M";
 /** What Debian's mariadb-install-db makes of an empty folder. */
 const BEGIN_SQL = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n";
 const SYSTEM_TABLES = ["system_tables", "performance_tables", "system_tables_data"]
@@ -24,9 +26,9 @@ GRANT ALL ON work.* TO work;
 export const mariadb: Workload = {
   name: "mariadb",
   image: {
-    programs: [...withUsers.programs, "/usr/sbin/mariadbd", "/usr/bin/cat"],
-    paths: [...withUsers.paths, "/usr/share/mariadb"],
-    files: { "/begin.sql": { content: BEGIN_SQL }, "/first.sql": { content: FIRST_SQL } },
+    programs: [...user.programs, "/usr/sbin/mariadbd", "/usr/bin/cat"],
+    paths: ["/usr/share/mariadb"],
+    files: { ...user.files, "/begin.sql": { content: BEGIN_SQL }, "/first.sql": { content: FIRST_SQL } },
   },
   command: asUser({
     user: "mysql",

@@ -1,16 +1,17 @@
 import { openExchange } from "./exchange";
-import { withUsers } from "./users";
+import { withUser } from "./users";
 import { type Session, startWorking, WrongAnswer } from "./working-client";
 import type { Workload } from "./workload";
 
+const user = withUser("memcache");
 const PORT = 11211;
 
 /** Everything that it knows is in its memory. */
 export const memcached: Workload = {
   name: "memcached",
   image: {
-    programs: [...withUsers.programs, "/usr/bin/memcached"],
-    paths: withUsers.paths,
+    files: user.files,
+    programs: [...user.programs, "/usr/bin/memcached"],
   },
   command: ["memcached", "-u", "memcache", "-l", "0.0.0.0", "-m", "64"],
   envs: [],

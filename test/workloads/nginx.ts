@@ -1,8 +1,9 @@
 import { openExchange } from "./exchange";
-import { withUsers } from "./users";
+import { withUser } from "./users";
 import { type Session, startWorking, WrongAnswer } from "./working-client";
 import type { Workload } from "./workload";
 
+const user = withUser("www-data");
 const PORT = 80;
 
 /** Each answer tells which connection it is for, and its number there. */
@@ -31,9 +32,8 @@ http {
 export const nginx: Workload = {
   name: "nginx",
   image: {
-    programs: [...withUsers.programs, "/usr/sbin/nginx"],
-    paths: withUsers.paths,
-    files: { "/etc/nginx/nginx.conf": { content: CONFIG } },
+    programs: [...user.programs, "/usr/sbin/nginx"],
+    files: { ...user.files, "/etc/nginx/nginx.conf": { content: CONFIG } },
   },
   command: [
     "sh",

@@ -1,18 +1,19 @@
 import { openLines } from "./line-session";
 import { programFile } from "./program-file";
-import { asUser, withUsers } from "./users";
+import { asUser, withUser } from "./users";
 import { startWorking, WrongAnswer } from "./working-client";
 import type { Workload } from "./workload";
 
+const user = withUser("www-data");
 const PORT = 7000;
 
 /** A server that answers from timers only. */
 export const node: Workload = {
   name: "node-timers",
   image: {
-    programs: [...withUsers.programs, "/usr/bin/node"],
-    paths: [...withUsers.paths, "/usr/share/nodejs"],
-    files: { "/timers.js": programFile("timers.js") },
+    programs: [...user.programs, "/usr/bin/node"],
+    paths: ["/usr/share/nodejs"],
+    files: { ...user.files, "/timers.js": programFile("timers.js") },
   },
   command: asUser({ user: "www-data", folder: "/var/lib/timers", program: "node /timers.js" }),
   envs: [],

@@ -1,18 +1,18 @@
 import { openLines } from "./line-session";
 import { programFile } from "./program-file";
-import { asUser, withUsers } from "./users";
+import { asUser, withUser } from "./users";
 import { startWorking, WrongAnswer } from "./working-client";
 import type { Workload } from "./workload";
 
+const user = withUser("daemon");
 const PORT = 7000;
 
 /** Shells and tools that hand lines on through pipes; what they count lies in a file. */
 export const pipeline: Workload = {
   name: "shell-pipeline",
   image: {
-    programs: [...withUsers.programs, "/usr/bin/socat", "/bin/sed", "/bin/mv"],
-    paths: withUsers.paths,
-    files: { "/pipeline.sh": { ...programFile("pipeline.sh"), mode: 0o755 } },
+    programs: [...user.programs, "/usr/bin/socat", "/bin/sed", "/bin/mv"],
+    files: { ...user.files, "/pipeline.sh": { ...programFile("pipeline.sh"), mode: 0o755 } },
   },
   command: asUser({
     user: "daemon",

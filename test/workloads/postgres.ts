@@ -1,9 +1,10 @@
 import { Client } from "pg";
 import { CONNECT_MS, PATIENCE_MS } from "./exchange";
-import { asUser, withUsers } from "./users";
+import { asUser, withUser } from "./users";
 import { type Session, startWorking, WrongAnswer } from "./working-client";
 import type { Workload } from "./workload";
 
+const user = withUser("postgres");
 const LIBRARY = "/usr/lib/postgresql/17";
 /** Classes of SQLSTATE that tell of the connection or of a server that starts or stops, not of a wrong answer. */
 const LOST = /^(08|57P)/;
@@ -12,14 +13,14 @@ const LOST = /^(08|57P)/;
 export const postgres: Workload = {
   name: "postgres",
   image: {
+    files: user.files,
     programs: [
-      ...withUsers.programs,
+      ...user.programs,
       `${LIBRARY}/bin/postgres`,
       `${LIBRARY}/bin/initdb`,
       `${LIBRARY}/bin/pg_isready`,
     ],
     paths: [
-      ...withUsers.paths,
       `${LIBRARY}/lib/plpgsql.so`,
       `${LIBRARY}/lib/dict_snowball.so`,
       "/usr/share/postgresql/17",

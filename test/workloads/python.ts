@@ -1,19 +1,20 @@
 import { pythonImage } from "../lab/image";
 import { openLines } from "./line-session";
 import { programFile } from "./program-file";
-import { asUser, withUsers } from "./users";
+import { asUser, withUser } from "./users";
 import { startWorking, WrongAnswer } from "./working-client";
 import type { Workload } from "./workload";
 
+const user = withUser("www-data");
 const PORT = 7000;
 
 /** Three processes that accept from one socket and count in memory that they share. */
 export const python: Workload = {
   name: "python-workers",
   image: {
-    programs: [...withUsers.programs, ...pythonImage.programs!],
-    paths: [...withUsers.paths, ...pythonImage.paths!],
-    files: { "/workers.py": programFile("workers.py") },
+    programs: [...user.programs, ...pythonImage.programs!],
+    paths: [...pythonImage.paths!],
+    files: { ...user.files, "/workers.py": programFile("workers.py") },
   },
   command: asUser({ user: "www-data", folder: "/var/lib/workers", program: "python3 /workers.py" }),
   envs: [],

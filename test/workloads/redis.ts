@@ -1,16 +1,17 @@
 import { openExchange } from "./exchange";
-import { asUser, withUsers } from "./users";
+import { asUser, withUser } from "./users";
 import { type Session, startWorking, WrongAnswer } from "./working-client";
 import type { Workload } from "./workload";
 
+const user = withUser("redis");
 const PORT = 6379;
 
 /** Redis that writes each change to its file before it acknowledges it. */
 export const redis: Workload = {
   name: "redis-aof",
   image: {
-    programs: [...withUsers.programs, "/usr/bin/redis-server", "/usr/bin/redis-cli"],
-    paths: withUsers.paths,
+    files: user.files,
+    programs: [...user.programs, "/usr/bin/redis-server", "/usr/bin/redis-cli"],
   },
   command: asUser({
     user: "redis",

@@ -44,43 +44,52 @@ export async function moved(lab: Lab, subject: Subject, to: string[]): Promise<F
   });
 }
 
-/** Commits a generation under load, lets `harm` happen to it, and looks at what it still knows once it works again. */
-export async function brought(
-  lab: Lab,
-  subject: Subject,
-  harm: (primary: string) => Promise<void>,
-): Promise<Findings> {
+/** What a program has to know whatever is done to it from now on. */
+export interface Firm {
+  primary: string;
+  epoch: number;
+  /** So much of its work was acknowledged before its committed generation was begun. */
+  work: number;
+  stepsBack: number;
+  faults: number;
+}
+
+/** Commits a generation under load. */
+export async function committed(lab: Lab, subject: Subject): Promise<Firm> {
   const { client, name } = subject;
   await someWork(subject);
-  const before = await containerStatus(lab, name);
-  const firm = client.acknowledged();
-  await lab.exec(before.primary!, `container-ha checkpoint ${name}`);
+  const { primary, epoch } = await containerStatus(lab, name);
+  const work = client.acknowledged();
+  await lab.exec(primary!, `container-ha checkpoint ${name}`);
   await someWork(subject);
-  const [steps, faults] = [client.stepsBack().length, client.faults().length];
-  await harm(before.primary!);
+  const [stepsBack, faults] = [client.stepsBack().length, client.faults().length];
+  return { primary: primary!, epoch, work, stepsBack, faults };
+}
+
+/** After a harm it begins again by itself; from then on it works, and knows what was firm. */
+export async function regained(lab: Lab, subject: Subject, firm: Firm): Promise<Findings> {
+  const { client, name } = subject;
   await untilContainer(lab, name, {
     what: "its beginning anew",
     limitMs: PROTECTED_MS,
-    holds: ({ epoch, phase }) => epoch > before.epoch && phase === "RUNNING",
+    holds: ({ epoch, phase }) => epoch > firm.epoch && phase === "RUNNING",
   });
   await someWork(subject);
   const lost = client
     .stepsBack()
-    .slice(steps)
-    .filter(({ remembered }) => remembered < firm)
+    .slice(firm.stepsBack)
+    .filter(({ remembered }) => remembered < firm.work)
     .map(
       ({ remembered }) =>
-        `it knows ${remembered} of the ${firm} pieces of work in its last committed generation`,
+        `it knows ${remembered} of the ${firm.work} pieces of work in its committed generation`,
     );
-  return [...lost, ...client.faults().slice(faults)];
+  return [...lost, ...client.faults().slice(firm.faults)];
 }
 
 /** The engine's first process of the container ends as by a crash. */
-export function killMainProcess(lab: Lab, { name, engine }: Subject): (primary: string) => Promise<void> {
+export async function killMainProcess(lab: Lab, { name, engine }: Subject, host: string): Promise<void> {
   const inspect = `${engine} inspect --format '{{.State.Pid}}' ${engineName(name)}`;
-  return async (primary) => {
-    await lab.exec(primary, `pid=$(${inspect}) && [ "$pid" -gt 0 ] && kill -KILL "$pid"`);
-  };
+  await lab.exec(host, `pid=$(${inspect}) && [ "$pid" -gt 0 ] && kill -KILL "$pid"`);
 }
 
 /** What may not happen to a program that is only looked after: a lost session, lost work, a wrong answer. */
