@@ -6,22 +6,23 @@ import { run } from "../lab/run";
 
 /** Disks that can be filled: each a file of this machine that the host mounts at every boot, before its services. */
 export const smallDisks = {
-  store: { folder: paths.store, megabytes: 192 },
-  etcd: { folder: paths.etcdData, megabytes: 384 },
+  store: { folder: paths.store },
+  etcd: { folder: paths.etcdData },
 } as const;
 export type SmallDisk = keyof typeof smallDisks;
+export type Megabytes = Record<SmallDisk, number>;
 
 /** A folder of the host's that lies on a real file system and that the product does not use. */
 const images = "/var/lib/etcd";
 const LOOP_DEVICES = 64;
 
 /** Gives a host its small disks; before the product is set up on it. */
-export async function installDisks(lab: Lab, host: string): Promise<void> {
+export async function installDisks(lab: Lab, host: string, megabytes: Megabytes): Promise<void> {
   const onMachine = join(lab.folder, "hosts", host, "data/etcd");
   mkdirSync(onMachine, { recursive: true });
-  for (const [name, { megabytes }] of Object.entries(smallDisks)) {
+  for (const [name, size] of Object.entries(megabytes)) {
     const file = join(onMachine, `${name}.img`);
-    await run(["truncate", "-s", `${megabytes}M`, file]);
+    await run(["truncate", "-s", `${size}M`, file]);
     await run(["mkfs.ext4", "-q", "-m", "0", file]);
   }
   await lab.exec(host, "cat >/usr/local/lib/mount-small-disks", { input: mountScript() });
@@ -29,9 +30,12 @@ export async function installDisks(lab: Lab, host: string): Promise<void> {
   await lab.exec(host, "systemctl daemon-reload && systemctl enable -q --now small-disks.service");
 }
 
-/** `rm` of this file ends it. */
+/** All that is free in one step, then what is left of it; `rm` of this file ends it. */
 export function fillCommand(disk: SmallDisk): string {
-  return `dd if=/dev/zero of=${fillFile(disk)} bs=64k status=none 2>/dev/null; true`;
+  const file = fillFile(disk);
+  const free = `$(df --output=avail -k ${smallDisks[disk].folder} | tail -1)`;
+  const rest = `dd if=/dev/zero of=${file} oflag=append conv=notrunc bs=64k status=none 2>/dev/null`;
+  return `fallocate -l ${free}K ${file} 2>/dev/null; ${rest}; true`;
 }
 
 export function emptyCommand(disk: SmallDisk): string {

@@ -29,7 +29,7 @@ describe("the judge of a run with faults", () => {
   ];
   const commits = (epoch: number, gen: number, at: number): Change => ({
     type: "generation",
-    named: { epoch, gen, at },
+    named: { epoch, gen, holders: ["ha1", "ha2"], at },
   });
   const story: Change[] = [...owns("ha1", 1, 0), commits(1, 1, 20), commits(1, 2, 40)];
   const first = serves("ha1", { at: 0, counter: 1, count: 60, line: "a" });

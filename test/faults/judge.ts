@@ -24,7 +24,7 @@ export type Change =
       /** Unix ms, stamped before the record was sent. */
       since: number;
     }
-  | { type: "generation"; named: (GenerationName & { at: number }) | null }
+  | { type: "generation"; named: (GenerationName & { at: number; holders: string[] }) | null }
   /** A handover to this host is recorded, or none any more. */
   | { type: "migration"; to: string | null };
 
@@ -34,7 +34,7 @@ export interface Finding {
   sentence: string;
 }
 
-interface Life {
+export interface Life {
   epoch: number;
   host: string;
   gen: GenerationName | null;
@@ -198,17 +198,11 @@ function takeState(
 function beginLife(judgement: Judgement, o: Parameters<typeof takeState>[1], place: string): void {
   const { life, state, report } = o;
   const restored = state.counter - 1;
-  const named = life.named && keyOf(life.named);
   const gen = life.gen && keyOf(life.gen);
   const floor = life.moved ? judgement.counter : gen === null ? 0 : (judgement.floors.get(gen) ?? 0);
-  if (gen === null && named !== null && !o.mayStartCold)
-    report("lost", "cold", `${place}: began cold although generation ${named} was committed`);
-  if (gen !== null && gen !== named && !life.moved)
-    report(
-      "lost",
-      "other",
-      `${place}: began from generation ${gen}, but ${named ?? "none"} was the committed one`,
-    );
+  const wrong = wrongBeginning(life);
+  if (wrong && !(wrong.subject === "cold" && o.mayStartCold))
+    report("lost", wrong.subject, `${place}: ${wrong.sentence}`);
   if (restored < floor)
     report(
       "lost",
@@ -225,6 +219,19 @@ function beginLife(judgement: Judgement, o: Parameters<typeof takeState>[1], pla
   judgement.mark = restored;
 }
 
+/** What is wrong with a life before its first answer: it is not of the generation that was named. */
+export function wrongBeginning(life: Life): { subject: "cold" | "other"; sentence: string } | null {
+  const named = life.named && keyOf(life.named);
+  const gen = life.gen && keyOf(life.gen);
+  if (gen === null)
+    return named === null
+      ? null
+      : { subject: "cold", sentence: `began cold although generation ${named} was committed` };
+  if (gen === named || life.moved) return null;
+  const sentence = `began from generation ${gen}, but ${named ?? "none"} was the committed one`;
+  return { subject: "other", sentence };
+}
+
 function forgetOld(judgement: Judgement): void {
   for (const counter of judgement.served.keys()) {
     if (judgement.served.size <= SERVED_LIMIT) break;
@@ -233,10 +240,10 @@ function forgetOld(judgement: Judgement): void {
   judgement.lives.splice(0, judgement.lives.length - 20);
 }
 
-function keyOf({ epoch, gen }: GenerationName): string {
+export function keyOf({ epoch, gen }: GenerationName): string {
   return `${epoch}-${gen}`;
 }
 
-function clockTime(at: number): string {
+export function clockTime(at: number): string {
   return new Date(at).toISOString().slice(11, 23);
 }

@@ -1,6 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { keepJournals } from "./journals";
 import type { PlannedRun } from "./plan";
 import { faultsOf, nameOf, type RunResult } from "./report";
 import { runFaults } from "./run";
@@ -9,6 +7,7 @@ import { openStage, type Stage } from "./stage";
 
 /** Longer than all that a run waits for, one after the other. */
 export const RUN_LIMIT_MS = 5 * 60_000;
+const JOURNAL_LINES = 2000;
 
 /**
  * Carries the runs out on one set of hosts, which is made anew after a run that did not converge. No run begins after
@@ -36,7 +35,10 @@ export async function carryOut(
         `${results.length} of ${runs.length}: ${nameOf(result)}: ${verdict} (${Math.round(result.seconds)} s)`,
       );
       for (const what of result.notInjected) progress(`  not injected: ${what}`);
-      if (why.length > 0) progress(`  journals: ${await keepJournals(stage, nameOf(result))}`);
+      if (why.length > 0)
+        progress(
+          `  journals: ${await keepJournals(stage.lab, { run: nameOf(result), lines: JOURNAL_LINES })}`,
+        );
       if (result.notConverged !== null) {
         await stage.end();
         stage = null;
@@ -70,14 +72,4 @@ function brokenOff(faults: Fault[], why: string): RunResult {
     newEpochs: 0,
     seconds: 0,
   };
-}
-
-/** What every host said, for the person who has to find out why. */
-async function keepJournals({ lab }: Stage, run: string): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "container-ha-faults-"));
-  for (const { name } of lab.hosts) {
-    const journal = await lab.logs(name, { lines: 2000 }).catch((error: Error) => error.message);
-    writeFileSync(join(folder, `${run.slice(0, 60)}-${name}.log`), journal);
-  }
-  return folder;
 }

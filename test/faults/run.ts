@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { units } from "../../provider/contract";
 import { isProtected, untilContainer } from "../support/group";
 import { until } from "../support/until";
+import { again, healHosts } from "./heal";
 import { untilAllLive } from "./live";
 import type { RunResult } from "./report";
 import { type Fault, openScene, type Scene } from "./scene";
 import { type Stage, SUBJECT } from "./stage";
-import { dropTraffic } from "./traffic";
 import { isServing, look, type Witness } from "./witness";
 
 const READY_LIMIT_MS = 60_000;
@@ -74,21 +73,9 @@ function witnessesOf({ subject, guest }: Stage): Witness[] {
 }
 
 async function heal(scene: Scene, faults: Fault[]): Promise<void> {
-  const { lab } = scene.stage;
-  await dropTraffic(lab, []);
-  await lab.heal();
-  for (const { name } of lab.hosts) if (lab.power(name) === "paused") await lab.resume(name);
-  const off = lab.hosts.filter(({ name }) => lab.power(name) === "off");
-  await Promise.all(off.map(({ name }) => lab.start(name)));
-  const goOn = [units.lease, units.agent, units.etcd].map((unit) => `systemctl kill -s CONT ${unit}`);
-  await Promise.all(lab.hosts.map(({ name }) => again(() => lab.tryExec(name, goOn.join("; ")))));
+  await healHosts(scene.stage.lab);
   // The last first: what an earlier one left may be reached only when a later one is gone.
   for (const fault of faults.toReversed()) await again(async () => fault.heal?.(scene));
-}
-
-/** A connection to a host that was cut off may break under the first command. */
-async function again<T>(work: () => Promise<T>): Promise<T> {
-  return work().catch(work);
 }
 
 /** One host serves, a standby holds what is committed, all hosts are live, and a new generation can be committed. */

@@ -1,4 +1,5 @@
 import { containerStatus, isProtected, untilContainer } from "../support/group";
+import { insideRunning } from "./inside";
 import { GROUP, type Stage, SUBJECT } from "./stage";
 
 /** Who plays which part when a fault comes. */
@@ -25,17 +26,9 @@ export interface Fault {
   heal?(scene: Scene): Promise<unknown>;
 }
 
-/**
- * Runs a shell command in a host from this machine, whatever is cut off. A host that is off or paused bears no more: a
- * sequence of faults may come to that, and goes on.
- */
-export async function inHost({ stage: { lab } }: Scene, host: string, command: string): Promise<void> {
-  if (lab.power(host) !== "running") return;
-  const result = await lab.inside(host, command);
-  if (result.code !== 0)
-    throw new Error(
-      `${host}: ${command}: ended with ${result.code}: ${(result.stderr || result.stdout).trim()}`,
-    );
+/** See `insideRunning`. */
+export function inHost({ stage }: Scene, host: string, command: string): Promise<void> {
+  return insideRunning(stage.lab, host, command);
 }
 
 /** Waits for full protection, so that every fault meets a group that could bear it. */

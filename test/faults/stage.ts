@@ -60,7 +60,7 @@ async function setUp(lab: Lab, progress: (line: string) => void): Promise<Stage>
     if (up.code !== 0) throw new Error(`pulumi up failed:\n${up.output}`);
   };
   progress("setting up a group of three hosts");
-  await Promise.all(lab.hosts.map(({ name }) => installDisks(lab, name)));
+  await Promise.all(lab.hosts.map(({ name }) => installDisks(lab, name, { store: 192, etcd: 384 })));
   await declare([]);
   await Promise.all(lab.hosts.map(({ name }) => installFailpoints(lab, name)));
   await untilContainer(lab, SUBJECT, { what: "protection", limitMs: 60_000, holds: isProtected });

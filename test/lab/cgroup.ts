@@ -80,3 +80,13 @@ function lendControllers(folder: string): void {
     }
   }
 }
+
+/** Sends a signal to every process of a unit of the host at once, from this machine. */
+export function signalUnit(
+  names: LabNames,
+  { host, unit, signal }: { host: string; unit: string; signal: NodeJS.Signals },
+): void {
+  const file = join(cgroupOf(names, host), "system.slice", unit, "cgroup.procs");
+  if (!existsSync(file)) return;
+  for (const pid of readFileSync(file, "utf8").split("\n").filter(Boolean)) process.kill(Number(pid), signal);
+}

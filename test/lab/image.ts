@@ -144,7 +144,7 @@ async function copyFollowing(rootfs: string, path: string, folder: string): Prom
 async function librariesOf(rootfs: string, programs: string[]): Promise<string[]> {
   if (programs.length === 0) return [];
   const output = await run(["chroot", rootfs, "ldd", ...programs]);
-  return [...new Set(output.match(/\/\S+\.so[.\d]*/g) ?? [])];
+  return [...new Set(output.match(/\/\S+\.so[.\w]*/g) ?? [])];
 }
 
 /** `tar` of a folder that is the same, byte for byte, whenever it is made. */

@@ -20,6 +20,7 @@ const programs = {
   demo: { build: true, lab: true, run: ["dist/test/demo/main.js"] },
   bench: { build: true, lab: true, run: ["dist/test/bench/main.js"] },
   faults: { build: true, lab: true, run: ["dist/test/faults/main.js"] },
+  storm: { build: true, lab: true, run: ["dist/test/storm/main.js"] },
 };
 
 async function main([what, ...args]) {

@@ -81,6 +81,13 @@ export function describeMissing({ missing }) {
     .join("\n");
 }
 
+/** Whether root on this machine, and so on its test hosts, may not read the limits of other users' processes. */
+export function lacksSysResource() {
+  const bounding = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"));
+  const sysResource = 1n << 24n;
+  return (BigInt(`0x${bounding[1]}`) & sysResource) === 0n;
+}
+
 function hasCgroupKill() {
   const mount = readFileSync("/proc/mounts", "utf8")
     .split("\n")

@@ -7,13 +7,18 @@ import { step } from "./progress.mjs";
 
 const title = "root file system of test hosts";
 const recipe = new URL("rootfs.sh", import.meta.url).pathname;
+const preload = new URL("criu-rlimits.c", import.meta.url).pathname;
 
 /** The root file system that test hosts share; made when there is none of this recipe. Returns its folder. */
 export async function ensureRootfs() {
-  const folder = join(cacheFolder, "rootfs", hashOf(readFileSync(recipe), process.arch));
+  const folder = join(
+    cacheFolder,
+    "rootfs",
+    hashOf(readFileSync(recipe), readFileSync(preload), process.arch),
+  );
   if (existsSync(folder)) return folder;
   await withLock("rootfs", async () => {
-    if (!existsSync(folder)) await step(title, (say) => make(folder, say), { usually: "2 minutes" });
+    if (!existsSync(folder)) await step(title, (say) => make(folder, say), { usually: "3 minutes" });
   });
   return folder;
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # rootfs.sh TARGET [MIRROR]: builds the root file system that all test hosts share. Needs root and debootstrap.
-# The text of this file is the recipe: the cache is keyed by its hash.
+# The text of this file is the recipe, together with criu-rlimits.c: the cache is keyed by their hash.
 set -euo pipefail
-target=$1 mirror=${2:-}
+target=$1 mirror=${2:-} here=$(dirname "$0")
 suite=trixie criu_suite=sid
 packages=(
   systemd systemd-sysv dbus openssh-server sudo procps iproute2 iputils-ping iputils-arping nftables conntrack socat
@@ -10,8 +10,12 @@ packages=(
   podman runc netavark aardvark-dns uidmap docker.io docker-cli docker-registry
   etcd-server etcd-client redis-server
 )
+# Of these the lab makes images; no host runs them.
+workloads=(postgresql-17 mariadb-server-core memcached nginx-light nodejs python3)
+# Needed while the root file system is made, and gone from it afterwards.
+compiler=(tcc libc6-dev)
 # Services that the product, a test or a user starts, never Debian's package by itself.
-disabled=(etcd redis-server docker-registry docker containerd podman podman-restart podman-auto-update.timer
+disabled=(etcd redis-server postgresql memcached nginx docker-registry docker containerd podman podman-restart podman-auto-update.timer
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer)
 # What has no meaning in a namespace host.
 masked=(systemd-udevd systemd-udevd-control.socket systemd-udevd-kernel.socket systemd-timesyncd systemd-resolved
@@ -24,7 +28,7 @@ in_target() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FR
 say "base system ($suite)"
 debootstrap --variant=minbase "$suite" "$target" ${mirror:+"$mirror"} >"$target.log" 2>&1 || { tail -5 "$target.log" >&2; exit 1; }
 
-say "packages: ${packages[*]}"
+say "packages: ${packages[*]} ${workloads[*]}"
 mirror=$(awk '$1 == "deb" { print $2; exit }' "$target/etc/apt/sources.list")
 echo "deb $mirror $criu_suite main" >"$target/etc/apt/sources.list.d/criu.list"
 printf 'Package: *\nPin: release n=%s\nPin-Priority: 100\n' "$criu_suite" >"$target/etc/apt/preferences.d/criu"
@@ -37,17 +41,47 @@ echo force-unsafe-io >"$target/etc/dpkg/dpkg.cfg.d/90lab"
 printf 'path-exclude=/usr/share/%s\n' 'doc/*' 'man/*' 'locale/*' 'info/*' >>"$target/etc/dpkg/dpkg.cfg.d/90lab"
 printf '#!/bin/sh\nexit 101\n' >"$target/usr/sbin/policy-rc.d"
 chmod 755 "$target/usr/sbin/policy-rc.d"
+mkdir -p "$target/etc/postgresql-common"
+echo 'create_main_cluster = false' >"$target/etc/postgresql-common/createcluster.conf"
 in_target apt-get -q update >>"$target.log" 2>&1 || { tail -5 "$target.log" >&2; exit 1; }
-in_target apt-get -qy install "${packages[@]}" >>"$target.log" 2>&1 || { tail -5 "$target.log" >&2; exit 1; }
+in_target apt-get -qy install "${packages[@]}" "${workloads[@]}" "${compiler[@]}" >>"$target.log" 2>&1 || { tail -5 "$target.log" >&2; exit 1; }
 
 say "criu ($criu_suite)"
 in_target apt-get -qy -t "$criu_suite" install criu libcriu2 >>"$target.log" 2>&1 || { tail -5 "$target.log" >&2; exit 1; }
+
+say "preload for criu on machines without CAP_SYS_RESOURCE"
+mkdir "$target/usr/lib/lab"
+cp "$here/criu-rlimits.c" "$target/tmp/"
+in_target tcc -shared -Wall -o /usr/lib/lab/criu-rlimits.so /tmp/criu-rlimits.c
+rm "$target/tmp/criu-rlimits.c"
+in_target apt-get -qy purge --autoremove "${compiler[@]}" >>"$target.log" 2>&1 || { tail -5 "$target.log" >&2; exit 1; }
+in_target dpkg-divert --quiet --local --rename --divert /usr/lib/lab/criu --add /usr/sbin/criu
+cat >"$target/usr/sbin/criu" <<'CRIU'
+#!/bin/sh
+# CRIU of a test host. Bit 24 of the capabilities is CAP_SYS_RESOURCE; what the preload does without it says its source.
+value=0
+[ ! -e /proc/self/status ] || while read -r name value; do [ "$name" = CapEff: ] && break; done </proc/self/status
+[ $((0x$value >> 24 & 1)) = 1 ] || export LD_PRELOAD=/usr/lib/lab/criu-rlimits.so
+exec /usr/lib/lab/criu "$@"
+CRIU
+chmod 755 "$target/usr/sbin/criu"
+cat >"$target/etc/systemd/system/lab-criu-rlimits.service" <<'UNIT'
+[Unit]
+Description=Say that CRIU runs with a preload here
+ConditionCapability=!CAP_SYS_RESOURCE
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=echo "THIS TEST HOST IS NO REAL HOST: its machine lacks CAP_SYS_RESOURCE, so CRIU runs with /usr/lib/lab/criu-rlimits.so preloaded, without which it could dump no process of another user than root."
+[Install]
+WantedBy=multi-user.target
+UNIT
 
 say "settings"
 in_target systemctl -q disable "${disabled[@]}" 2>>"$target.log" || true
 in_target systemctl -q mask "${masked[@]}" 2>>"$target.log"
 in_target systemctl -q set-default multi-user.target 2>>"$target.log"
-in_target systemctl -q enable docker.socket ssh.service 2>>"$target.log"
+in_target systemctl -q enable docker.socket ssh.service lab-criu-rlimits.service 2>>"$target.log"
 in_target useradd --create-home --shell /bin/bash ops
 echo 'ops ALL=(ALL) NOPASSWD: ALL' >"$target/etc/sudoers.d/ops"
 chmod 440 "$target/etc/sudoers.d/ops"

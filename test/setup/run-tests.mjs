@@ -12,7 +12,7 @@ import { asRootWith, capture, Failure, lastLines, runProgram } from "./programs.
 import { ensureRootfs } from "./rootfs.mjs";
 
 /** Folders below test/ whose suites need test hosts; each file runs in a process of its own. */
-const labFolders = ["lab-scenarios", "e2e"];
+const labFolders = ["lab-scenarios", "e2e", "workloads"];
 /** Suites without hosts that take too long for `npm run test:unit`. */
 const longSuites = ["sim/mutants.test.js"];
 /** Processes that share the suites without hosts, beside the one of the simulator. */
@@ -20,6 +20,8 @@ const UNIT_PARTS = 3;
 /** Lab suites that run side by side, each with hosts of its own: much of their time is waiting. */
 const LANES = 2;
 const longest = [
+  "lab-scenarios/storm",
+  "workloads/",
   "lab-scenarios/faults",
   "lab-scenarios/ha-group",
   "e2e/refusals",

@@ -1,17 +1,9 @@
-import { paths, units } from "../../../provider/contract";
 import { failpoints, orderFailpoint } from "../failpoints";
+import { signalCommands } from "../processes";
 import { type Fault, inHost, type Scene } from "../scene";
 
-const mainOf = (unit: string) => (name: string) => `systemctl kill -s ${name} --kill-whom=main ${unit}`;
-const processes = {
-  lease: mainOf(units.lease),
-  agent: mainOf(units.agent),
-  etcd: mainOf(units.etcd),
-  nft: (name: string) => `kill -s ${name} $(cat ${paths.run}/lease-nft.pid)`,
-};
-
 /** Every process of ours, killed and stopped, where the container runs and where its standby is. */
-export const processFaults: Fault[] = Object.entries(processes).flatMap(([process, command]) =>
+export const processFaults: Fault[] = Object.entries(signalCommands).flatMap(([process, command]) =>
   (["primary", "standby"] as const).flatMap((role): Fault[] => {
     const send = (name: string) => (scene: Scene) => inHost(scene, scene[role], command(name));
     return [
@@ -32,7 +24,7 @@ export const hangFaults: Fault[] = [
     name: "hang-agent-primary",
     serves: "during",
     lastsMs: 9000,
-    inject: (scene) => inHost(scene, scene.primary, processes.agent("STOP")),
+    inject: (scene) => inHost(scene, scene.primary, signalCommands.agent("STOP")),
   },
 ];
 
