@@ -7,6 +7,8 @@ import type { Workload, WorkloadClient } from "./workload";
 export const GROUP = "work";
 const STACK = "work/dev";
 const PROTECTED_MS = 120_000;
+/** A command inside a container is started by its engine, on processors that all hosts share. */
+const PROBE_SECONDS = 10;
 
 /** A program that is protected and worked with. */
 export interface Subject {
@@ -46,7 +48,7 @@ export async function protect(
     virtualIps: [address],
     command,
     envs,
-    probes: [{ ...probe, startPeriod }],
+    probes: [{ ...probe, startPeriod, timeout: PROBE_SECONDS }],
     ...(memory !== undefined && { memory }),
   });
   await untilContainer(lab, name, { what: "protection", limitMs: PROTECTED_MS, holds: isProtected });
