@@ -163,11 +163,12 @@ function endEngine(context: RuntimeContext, { container, job }: { container: str
   if (job.pid) process.kill(job.pid, "SIGKILL");
 }
 
-/** The pipe that is gone is the release; what is written into it before that only ends the wait at once. */
+/** The pipe that is gone is the release; what is written into it only ends the wait at once, where it still lasts. */
 async function endHold({ gatePipe }: Places): Promise<void> {
   const pipe = await open(gatePipe, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null);
   rmSync(gatePipe, { force: true });
-  await pipe?.write("\n").finally(() => pipe.close());
+  await pipe?.write("\n").catch(() => {});
+  await pipe?.close();
 }
 
 /** The writable layer becomes what it was when the checkpoint was taken; nothing of this copy's earlier lives stays. */
