@@ -98,11 +98,15 @@ function isKeptHere({ me }: Context, { owner, standbys }: ContainerView): boolea
 
 /** Why a host cannot run what needs this engine, as far as it has told; null: it can. */
 export function engineFault(context: Context, host: string, engine: Engine): string | null {
-  const fault =
-    host === context.me.host
-      ? context.engineFaults.get(engine)
-      : context.view.hosts.get(host)?.info?.engines?.[engine];
+  const fault = engineFaultsOf(context, host)[engine];
   return fault === undefined ? null : notWorking(host, engine, fault);
+}
+
+/** Engines that do not work on a host, as far as it has told, and why. */
+export function engineFaultsOf(context: Context, host: string): Record<string, string> {
+  return host === context.me.host
+    ? Object.fromEntries(context.engineFaults)
+    : (context.view.hosts.get(host)?.info?.engines ?? {});
 }
 
 function notWorking(host: string, engine: Engine, fault: string): string {

@@ -8,7 +8,7 @@ import {
 } from "../contract";
 import { type Context, localOf } from "./context";
 import { handoverStage } from "./decide-handover";
-import { engineFault } from "./engines";
+import { engineFault, engineFaultsOf } from "./engines";
 import { wantedMembers } from "./failsafe";
 import { holdDownMs } from "./hold-down";
 import { hasRoomOn, isLiveMember, placed, prospectsOf, warmBytes } from "./input";
@@ -86,6 +86,7 @@ function hostStatus(context: Context, host: Context["policy"]["hosts"][number]):
     state: hostState(context, host),
     holdDownMs: seen ? holdDownMs(seen, context.policy.timing.intervalMs) : 0,
     clockAlarm: context.clockAlarms.has(host.name),
+    engineFaults: engineFaultsOf(context, host.name),
     sid: seen?.session?.value.sid ?? null,
     version: seen?.info?.version ?? null,
     memoryMb: seen?.info?.memoryMb ?? null,

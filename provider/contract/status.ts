@@ -18,6 +18,8 @@ export const hostStatusSchema = z.object({
   holdDownMs: z.number().default(0),
   /** Its clock runs so differently from that of the host that answers that the latter does not fence it by itself. */
   clockAlarm: z.boolean().default(false),
+  /** Engines of group members that do not work there, and why. */
+  engineFaults: z.record(z.string(), z.string()).default({}),
   /** It runs no containers and keeps no standby copies. */
   maintenance: z.boolean().optional(),
 });

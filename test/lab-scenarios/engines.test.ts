@@ -129,8 +129,7 @@ labSuite("engines that are meddled with", { hosts: HOSTS, timeoutMs: 240_000 }, 
     const status = await untilGroup(lab, {
       what: "a sentence about it",
       limitMs: 60_000,
-      holds: ({ containers }) =>
-        containers.some(({ degraded }) => degraded?.includes("podman does not work")),
+      holds: ({ hosts }) => hosts.some(({ name, engineFaults }) => name === primary && engineFaults.podman),
     });
     assert.ok(status.quorum);
     await lab.exec(primary, "rm /usr/local/sbin/podman");

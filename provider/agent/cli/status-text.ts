@@ -72,8 +72,25 @@ function notesText(status: GroupStatus, voters: Voters | null): string {
   return notes.map((note) => `${note}\n`).join("");
 }
 
-function containerNotes({ name, failure, degraded, lastFailover }: ContainerStatus, now: string): string[] {
+/** Why what its record calls RUNNING does not execute. */
+const stalledMeaning: Partial<Record<ContainerStatus["phase"], string>> = {
+  LAPSED: "its host has not renewed its lease in time, and is cut off",
+  HELD: "it was restored and waits before its first instruction",
+  FROZEN: "its cgroup is frozen",
+  TRACED: "another program, such as a debugger, keeps one of its processes stopped",
+};
+
+function containerNotes(
+  { name, phase, stalledSince, failure, degraded, lastFailover }: ContainerStatus,
+  now: string,
+): string[] {
   const notes: string[] = [];
+  if (stalledSince !== null)
+    notes.push(
+      sentence(
+        `${name} has not executed since ${clockTime(stalledSince)}: ${stalledMeaning[phase] ?? phase}`,
+      ),
+    );
   if (failure !== null) notes.push(sentence(`${name} has failed: ${failure}`));
   if (degraded !== null) notes.push(sentence(`${name} is degraded: ${degraded}`));
   if (lastFailover !== null) {
@@ -84,8 +101,10 @@ function containerNotes({ name, failure, degraded, lastFailover }: ContainerStat
   return notes;
 }
 
-function hostNotes({ name, holdDownMs, clockAlarm }: HostStatus, observer: string): string[] {
-  const notes: string[] = [];
+function hostNotes({ name, holdDownMs, clockAlarm, engineFaults }: HostStatus, observer: string): string[] {
+  const notes = Object.entries(engineFaults).map(([engine, fault]) =>
+    sentence(`${engine} does not work on ${name}: ${fault}`),
+  );
   if (holdDownMs > 0)
     notes.push(
       `${name} was fenced and is back: it takes no container for another ${Math.ceil(holdDownMs / 1000)} s unless no other host could.`,

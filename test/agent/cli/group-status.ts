@@ -34,6 +34,7 @@ export function hostOf(name: string, changes: Partial<HostStatus> = {}): HostSta
     certificateDaysLeft: 364,
     holdDownMs: 0,
     clockAlarm: false,
+    engineFaults: {},
     ...changes,
   };
 }

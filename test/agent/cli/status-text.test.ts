@@ -29,6 +29,21 @@ redis      RUNNING  a        2      2-17        3 s ago  b (prepared)  10.0.0.10
     );
   });
 
+  it("says of what does not execute what it does instead, why, and since when", () => {
+    const frozen = containerOf("redis", { phase: "FROZEN", stalledSince: "2026-10-02T09:59:30Z" });
+    const text = statusText(healthyGroup({ containers: [frozen] }));
+    assert.match(text, /^redis {6}FROZEN /m);
+    assert.match(text, /^redis has not executed since 2026-10-02 09:59:30Z: its cgroup is frozen\.$/m);
+  });
+
+  it("says of an engine that does not work where and why, whether a container needs it now or not", () => {
+    const hosts = [hostOf("a", { engineFaults: { docker: "its daemon does not answer within 2 s" } })];
+    assert.match(
+      statusText(healthyGroup({ hosts })),
+      /^docker does not work on a: its daemon does not answer within 2 s\.$/m,
+    );
+  });
+
   it("has a sentence for each thing that is wrong", () => {
     const group = healthyGroup({
       quorum: false,

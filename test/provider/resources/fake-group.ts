@@ -143,6 +143,7 @@ function hostStatus(parts: Partial<HostStatus>): HostStatus {
     certificateDaysLeft: null,
     holdDownMs: 0,
     clockAlarm: false,
+    engineFaults: {},
     ...parts,
   };
 }
