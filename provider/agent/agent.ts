@@ -189,6 +189,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     };
     const session = context;
     const syncGate = createGateKeeper(session);
+    // Before the first cycle: what peers and operators ask it for in the meantime concerns them.
+    env.net.setPeers(peersOf(me.host, session.policy.hosts));
     await adoptCopies(session);
     await refreshStored(session);
     const probe = createProber(session);
@@ -287,7 +289,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     session.observations = observe(session.observations, view, timing, env.clock.now());
     if (tools.told !== session.policy) {
       tools.told = session.policy;
-      env.net.setPeers(hosts.filter(({ name, role }) => name !== me.host && role === "member"));
+      env.net.setPeers(peersOf(me.host, hosts));
       env.store.setEndpoints(etcdEndpoints);
     }
     updateSuspects(session, { arrivals, ownLagMs: tools.beats.lagMs() });
@@ -350,6 +352,10 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     if (quorum && container && !session.signal.aborted) consider(session, container, probe);
     session.wake();
   }
+}
+
+function peersOf(me: string, hosts: Policy["hosts"]): Policy["hosts"] {
+  return hosts.filter(({ name, role }) => name !== me && role === "member");
 }
 
 /** What lives as long as a session, beside what decisions see of it. */

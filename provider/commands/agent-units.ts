@@ -115,6 +115,10 @@ function agentUnit(): string {
       "TimeoutStopSec=15",
       "Restart=always",
       "RestartSec=200ms",
+      // A busy host must not keep it from reading the store; what it starts, containers among it, runs as anything does.
+      "Nice=-10",
+      "CPUSchedulingPolicy=other",
+      "CPUSchedulingResetOnFork=yes",
       "OOMScoreAdjust=-900",
       "OOMPolicy=continue",
     ],

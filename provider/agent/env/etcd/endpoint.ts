@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, connect as http2Connect } from "node:http2";
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from "node:tls";
+import { atDeadline } from "./deadline";
 import { GrpcStatus, unaryCall } from "./grpc";
 import type { Method } from "./schema";
 
@@ -163,7 +164,7 @@ export function createEndpoint(o: {
 
 function before<T>(timeoutMs: number, work: Promise<T>, what: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${what} in ${Math.round(timeoutMs)} ms`)), timeoutMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    const late = () => reject(new Error(`${what} in ${Math.round(timeoutMs)} ms`));
+    work.then(resolve, reject).finally(atDeadline(timeoutMs, late));
   });
 }

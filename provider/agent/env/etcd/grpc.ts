@@ -1,5 +1,6 @@
 import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import { constants } from "node:http2";
+import { atDeadline } from "./deadline";
 
 /** gRPC status codes that are told apart. */
 export const status = { OK: 0, INVALID_ARGUMENT: 3, PERMISSION_DENIED: 7 } as const;
@@ -32,11 +33,11 @@ export function unaryCall(o: {
     const chunks: Buffer[] = [];
     let headers: IncomingHttpHeaders = {};
     let cause: Error | undefined;
-    const timer = setTimeout(() => {
+    const callOff = atDeadline(o.timeoutMs, () => {
       cause = new Error(`no reply in ${Math.round(o.timeoutMs)} ms`);
       reject(cause);
       stream.close(constants.NGHTTP2_CANCEL);
-    }, o.timeoutMs);
+    });
     stream.on("response", (got) => {
       headers = { ...headers, ...got };
     });
@@ -48,7 +49,7 @@ export function unaryCall(o: {
       cause ??= error;
     });
     stream.on("close", () => {
-      clearTimeout(timer);
+      callOff();
       const code = headers["grpc-status"];
       if (code === undefined) reject(cause ?? new Error("the connection was lost before a reply"));
       else if (Number(code) !== status.OK) reject(new GrpcStatus(Number(code), messageOf(headers)));

@@ -1,3 +1,5 @@
+import { atDeadline } from "./deadline";
+
 export interface HedgeOptions<T> {
   addresses: readonly string[];
   /** The next address is asked when the one before has not answered for so long, or has failed. */
@@ -26,7 +28,7 @@ export function hedged<T>(o: HedgeOptions<T>): Promise<T> {
     const end = (silent: Iterable<string>) => {
       over = true;
       clearTimeout(hesitation);
-      clearTimeout(deadline);
+      callOff();
       for (const address of silent) o.onFailure(address, new Error(`${address} did not answer in time`));
     };
     const giveUp = () => {
@@ -34,7 +36,7 @@ export function hedged<T>(o: HedgeOptions<T>): Promise<T> {
       for (const address of waiting) causes.push(`${address} did not answer`);
       reject(new Error(`no etcd endpoint answered within ${o.timeoutMs} ms: ${causes.join("; ")}`));
     };
-    const deadline = setTimeout(giveUp, o.timeoutMs);
+    const callOff = atDeadline(o.timeoutMs, giveUp);
 
     const askNext = () => {
       clearTimeout(hesitation);
