@@ -33,11 +33,12 @@ export interface Bound {
 export const CALM_MS = 1_000;
 
 /**
- * What each trouble may add, ms. A host death: fence, restore and a reconnect on processors that all hosts share. A
+ * What each trouble may add, ms. A host death: the default profile's fence, restore and a reconnect on processors that all
+ * hosts share. A
  * killed process: its restart. A planned move: the dump, the transfer and the restore of the memory.
  */
 const cost = {
-  failover: ({ memoryMb }: Subject) => 3_000 + 4 * memoryMb,
+  failover: ({ memoryMb }: Subject) => 5_500 + 4 * memoryMb,
   kill: () => 2_000,
   move: ({ memoryMb }: Subject) => 1_500 + 12 * memoryMb,
   stress: () => 1_500,

@@ -18,7 +18,7 @@ const { etcdClient, etcdPeer } = portsSchema.parse({});
 const COMMAND_LIMIT_MS = 180_000;
 const POWER_LIMIT_MS = 60_000;
 /** Busy loops, more than this machine has processors. */
-const LOOPS = 4;
+const LOOPS = 2;
 
 type Of<K extends Trouble["kind"]> = Extract<Trouble, { kind: K }>;
 

@@ -28,7 +28,7 @@ const hosts = settings.map(
   ({ name, address, hostKey, maintenance }) =>
     new Host(name, { connection: { host: address, user: "root", privateKey, hostKey }, maintenance }),
 );
-const group = new HaGroup("storm", { hosts, profile: "fast" });
+const group = new HaGroup("storm", { hosts });
 for (const { name } of settings) new HeartbeatAgent(name, { host: name, group });
 
 for (const { name, intervalSeconds, ...args } of config.requireObject<ContainerSettings[]>("containers")) {
