@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { basename } from "node:path";
 import type { Fencing } from "../env";
+import { signalProcess } from "./signal";
 
 /** A command that has not ended by then has failed. */
 const LIMIT_MS = 60_000;
@@ -20,7 +21,7 @@ export function createFencing({ limitMs = LIMIT_MS } = {}): Fencing {
         });
         const timer = setTimeout(() => {
           // safety: negative: the whole group, and never group 0, which is the agent's own.
-          if (child.pid) process.kill(-child.pid, "SIGKILL");
+          if (child.pid) signalProcess(-child.pid, "SIGKILL");
           reject(new Error(`${name} did not end within ${limitMs / 1000} s and was killed`));
         }, limitMs);
         child.once("error", (error: NodeJS.ErrnoException) => {

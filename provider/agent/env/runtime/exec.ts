@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { signalProcess } from "../signal";
 
 export interface RunOptions {
   /** Written to the program's standard input. */
@@ -85,7 +86,7 @@ export function tryRun(argv: readonly string[], options: RunOptions = {}): Promi
     };
     const end = () => {
       late ??= setTimeout(giveUp, DEATH_MS);
-      if (options.withChildren && child.pid) process.kill(-child.pid, "SIGKILL");
+      if (options.withChildren && child.pid) signalProcess(-child.pid, "SIGKILL");
       else child.kill("SIGKILL");
     };
     const timer = setTimeout(end, timeoutMs);

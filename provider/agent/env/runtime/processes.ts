@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { signalProcess } from "../signal";
 
 /** A process of this host and its command line as the kernel shows it: words, each ended by a null character. */
 export interface Process {
@@ -34,11 +35,7 @@ export function findProcess(
 export function endCommandsAbout(program: string, id: string): number {
   const found = commandsAbout(listProcesses(), program, id);
   for (const { pid } of found) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It has ended by itself.
-    }
+    signalProcess(pid, "SIGKILL");
   }
   return found.length;
 }

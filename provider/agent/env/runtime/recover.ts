@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { signalProcess } from "../signal";
 import { runc } from "./commands/runc";
 import type { RuntimeContext } from "./context";
 import { pidOf } from "./copies";
@@ -33,7 +34,7 @@ async function endWaitingRestore(
   const restoring = findProcess(processes, context.engines[record.engine].restoreArgv(record.id));
   if (!restoring || !isRunning(restoring) || !existsSync(places.criuConf)) return;
   // It is stopped while its layer is laid.
-  process.kill(restoring.pid, "SIGCONT");
+  signalProcess(restoring.pid, "SIGCONT");
   const deadline = performance.now() + RESTORE_END_TIMEOUT_MS;
   const over = () => !isRunning(restoring) || existsSync(places.held) || performance.now() > deadline;
   const gate = await untilCriuWaits(places.criuConf, over);

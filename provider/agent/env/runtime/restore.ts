@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { specDigest } from "../../../contract";
 import type { Runtime } from "../../env";
+import { signalProcess } from "../signal";
 import { cgroupOf, readEvents } from "./cgroup";
 import { acceptMac } from "./commands/ip";
 import { tar } from "./commands/tar";
@@ -91,7 +92,7 @@ export async function restore(
     over = true;
   });
   const signal = (name: "SIGSTOP" | "SIGCONT") => {
-    if (job.pid && !over) process.kill(job.pid, name);
+    if (job.pid && !over) signalProcess(job.pid, name);
   };
   const laid = overlaps ? layBetween(engine, { record, layer, signal, onTakenDown }) : undefined;
   laid?.catch(() => {});
@@ -160,7 +161,7 @@ function endEngine(context: RuntimeContext, { container, job }: { container: str
   context.log.warn(
     `${container}: its engine did not end its restore within ${ENGINE_LIMIT_MS / 1000} s after the release on ${context.host}, and is ended`,
   );
-  if (job.pid) process.kill(job.pid, "SIGKILL");
+  if (job.pid) signalProcess(job.pid, "SIGKILL");
 }
 
 /** The pipe that is gone is the release; what is written into it only ends the wait at once, where it still lasts. */
