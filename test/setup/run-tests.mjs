@@ -20,9 +20,8 @@ const UNIT_PARTS = 3;
 /** Lab suites that run side by side, each with hosts of its own: much of their time is waiting. */
 const LANES = 2;
 /** What needs the machine for itself comes after them. */
-const alone = ["lab-scenarios/storm"];
+const alone = ["/workloads/", "lab-scenarios/storm"];
 const longest = [
-  "workloads/",
   "lab-scenarios/faults",
   "lab-scenarios/ha-group",
   "e2e/refusals",
