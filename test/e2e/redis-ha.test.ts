@@ -7,7 +7,7 @@ import { labSuite } from "../support/lab";
 import { leftovers } from "../support/leftovers";
 import { watchLinks } from "../support/link-watch";
 import type { PulumiRun, Stack } from "../support/pulumi";
-import { fillRedis, redisCommand, startCounting } from "../support/redis-client";
+import { fillRedis, firstReply, redisCommand, startCounting } from "../support/redis-client";
 import { hostLinks, redisAddress, redisStack } from "../support/redis-story";
 import { until } from "../support/until";
 
@@ -124,16 +124,25 @@ labSuite("examples/redis-ha with the real CLI on real hosts", { hosts: 3, timeou
     assert.equal(await redisCommand(address, "GET", "survives"), "a crash");
   });
 
-  it("a Redis that hangs is restarted cold on the same host", async () => {
+  it("a Redis that hangs is restored with its memory; where that carries the hang, it is given up loudly", async () => {
     const before = await protectedAgain();
+    await redisCommand(redisAddress(lab), "SET", "survives", "a hang");
+    await lab.exec(before.primary!, "container-ha checkpoint redis");
     await lab.exec(before.primary!, "pkill -STOP -f 'redis-server'");
-    const after = await untilContainer(lab, "redis", {
-      what: "a cold restart",
+    await untilContainer(lab, "redis", {
+      what: "its beginning anew",
       limitMs: 60_000,
       holds: ({ phase, epoch }) => phase === "RUNNING" && epoch > before.epoch,
     });
-    assert.equal(after.primary, before.primary);
-    assert.equal(await redisCommand(redisAddress(lab), "EXISTS", "survives"), "0");
+    // A checkpoint between the stop and the first probe that fails keeps it stopped, wherever it is restored.
+    const { reply } = await firstReply(redisAddress(lab), ["EXISTS", "survives"], 180_000);
+    const given = await Promise.all(
+      lab.hosts.map(({ name }) =>
+        lab.exec(name, "container-ha events --json | grep -c memory-given-up || true"),
+      ),
+    );
+    const isGivenUp = given.some((count) => Number(count.trim()) > 0);
+    assert.equal(reply, isGivenUp ? "0" : "1");
   });
 
   for (const unit of ["container-ha-agent", "container-ha-etcd"]) {
