@@ -167,8 +167,17 @@ labSuite("a host whose network is changed by somebody else", { hosts: 3, timeout
 
   for (const name of names) {
     it(`ends what a probe of ${engines[name]} started, when its time is over and when the agent dies`, async () => {
-      const inside = (command: string) =>
-        lab.exec(primary, `${engines[name]} exec ha-${name} sh -c '${command}'`);
+      // An engine enters no container that is frozen, as it is for a moment by each checkpoint.
+      const inside = async (command: string) => {
+        let output = "";
+        const isIn = async () => {
+          const result = await lab.tryExec(primary, `${engines[name]} exec ha-${name} sh -c '${command}'`);
+          output = result.stdout;
+          return result.code === 0;
+        };
+        await until(isIn, `${command} in ${name}`, 10_000);
+        return output;
+      };
       await inside("echo yes >/hang");
       const timesAsked = async () => (await inside("cat /asked || true")).length;
       await until(async () => (await timesAsked()) >= 4, "four probes that hang", 30_000);
