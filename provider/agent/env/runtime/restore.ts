@@ -51,12 +51,13 @@ export async function restore(
   request.ready?.catch(() => {});
   const container = request.spec.name;
   const record = needRecord(container);
+  // From the call on: one that comes while an earlier command ends is meant for this restore, too.
+  const kills = context.jobs.kills(container);
   await context.jobs.of(container)?.over;
   const cgroup = cgroupOf(record.engine, record.id);
   if (cgroup && readEvents(cgroup)?.populated) {
     throw new Error(`${container} cannot be restored on ${context.host}: an earlier copy still runs here`);
   }
-  const kills = context.jobs.kills(container);
   const places = placesOf(container);
   const { images, layer } = generationPlaces(request.folder);
   const engine = context.engines[record.engine];
