@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   watch,
   writeFileSync,
 } from "node:fs";
@@ -33,6 +34,10 @@ import type { CopyRecord } from "./record";
 import { until } from "./wait";
 import { wire } from "./wiring";
 
+/** Of a restore, once its memory is known to be whole; a restore takes 1 ms a MB (facts-hosts.md 2), a busy disk more. */
+const LIMIT_MS = 20_000;
+const LIMIT_PER_MB_MS = 20;
+const MB = 1 << 20;
 /** From its release until it executes: some milliseconds, or it never will. */
 const RELEASE_LIMIT_MS = 1_000;
 /** What an engine still has to do behind a release. */
@@ -105,9 +110,23 @@ export async function restore(
     await endProcesses(context, container);
     throw error;
   }
+  const limitMs = LIMIT_MS + LIMIT_PER_MB_MS * (sizeOf(images) / MB);
+  let isLate = false;
+  const late = setTimeout(() => {
+    isLate = true;
+    endProcesses(context, container).catch((error: Error) => context.log.warn(error.message));
+  }, limitMs);
+  void job.over.then(() => clearTimeout(late));
   const gate = await untilCriuWaits(places.criuConf, () => over);
   if (gate) await passCriu(gate, config);
   const pid = await heldOrOver(places, job, container);
+  clearTimeout(late);
+  if (isLate) {
+    const seconds = Math.round(limitMs / 1000);
+    throw new Error(
+      `${container} could not be restored on ${context.host}: it took longer than ${seconds} s`,
+    );
+  }
   if (pid === null) throw restoreFailure(context, { container, job, places });
   await wire(context, { record, pid, mac: request.mac });
   context.exits.watch(container, cgroupOf(record.engine, record.id));
@@ -254,4 +273,12 @@ function restoreFailure(
   const engine = job.error?.message ?? "the engine ended without running it";
   const words = reason.said.length > 0 ? criuSentence(reason) : engine;
   return new Error(`${what}: ${words}`, { cause: job.error });
+}
+
+/** Bytes of the files in a folder. */
+function sizeOf(folder: string): number {
+  const sizes = readdirSync(folder).map(
+    (name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0,
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
