@@ -22,6 +22,9 @@ const LANES = 2;
 /** What is run only when it is named, and why; the summary says so. */
 const onlyByName = {
   "lab-scenarios/storm": "five minutes of storm and their set-up want a machine of their own",
+  "workloads/processes":
+    "its programs and those of workloads/servers at once take longer than a test run may",
+  "workloads/docker": "its programs and those of workloads/servers at once take longer than a test run may",
 };
 /** What needs the machine for itself comes after them. */
 const alone = ["/workloads/", "lab-scenarios/storm"];
