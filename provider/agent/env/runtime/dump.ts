@@ -79,7 +79,8 @@ export async function dump(
     if (listed.status === "rejected") throw listed.reason;
     connections = parseConnections(listed.value);
   } catch (error) {
-    if (signal.aborted) throw new Error(`${container} ended on ${context.host} while it was dumped`);
+    if (signal.aborted || hasEnded(record))
+      throw new Error(`${container} ended on ${context.host} while it was dumped`);
     throw error;
   } finally {
     unwatch();
@@ -91,13 +92,17 @@ export async function dump(
 }
 
 /** A dump of what has died leads to nothing, and the new incarnation must not wait for its end. */
-function watchForDeath({ engine, id }: CopyRecord): { signal: AbortSignal; unwatch(): void } {
+function watchForDeath(record: CopyRecord): { signal: AbortSignal; unwatch(): void } {
   const died = new AbortController();
   const timer = setInterval(() => {
-    const cgroup = cgroupOf(engine, id);
-    if (cgroup === null || !readEvents(cgroup)?.populated) died.abort();
+    if (hasEnded(record)) died.abort();
   }, DEATH_LOOK_MS);
   return { signal: died.signal, unwatch: () => clearInterval(timer) };
+}
+
+function hasEnded({ engine, id }: CopyRecord): boolean {
+  const cgroup = cgroupOf(engine, id);
+  return cgroup === null || !readEvents(cgroup)?.populated;
 }
 
 /** What its processes have in memory, MB. */
