@@ -30,7 +30,7 @@ describe("A deadline for a reply", () => {
         });
       });
       socket.write("?");
-      setImmediate(() => standStill(300));
+      setImmediate(() => standStill(2000));
       assert.equal(await outcome, "reply");
     } finally {
       socket.destroy();
