@@ -30,7 +30,7 @@ describe("A deadline for a reply", () => {
         });
       });
       socket.write("?");
-      setImmediate(() => standStill(2000));
+      setImmediate(() => standStill(1000));
       assert.equal(await outcome, "reply");
     } finally {
       socket.destroy();
