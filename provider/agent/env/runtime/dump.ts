@@ -12,18 +12,12 @@ import type { RuntimeContext } from "./context";
 import { needRecord, runcState } from "./copies";
 import { criuConfig } from "./criu-config";
 import { makeCriuGate, passCriu, refuseCriu, untilCriuWaits } from "./criu-gate";
+import { criuLimitMs } from "./criu-limit";
 import { criuReason, criuSentence } from "./criu-log";
 import { failure, run, tryRun } from "./exec";
 import { generationPlaces, placesOf } from "./places";
 import type { CopyRecord } from "./record";
 
-/**
- * A dump that takes longer is ended, and with it what CRIU has put into the container: it may not survive that, but
- * frozen for ever it would be as dead. 0.65 ms a MB is what a dump takes (facts-hosts.md 2), a busy disk several times that.
- */
-const LIMIT_MS = 20_000;
-const LIMIT_PER_MB_MS = 20;
-const MB = 1 << 20;
 const DEATH_LOOK_MS = 50;
 
 /** Memory and writable layer of one instant: both are read while the same freeze lasts, which begins as late as it can. */
@@ -42,7 +36,9 @@ export async function dump(
   mkdirSync(images, { recursive: true, mode: 0o700 });
   await makeCriuGate(places.criuConf);
 
-  const timeoutMs = LIMIT_MS + LIMIT_PER_MB_MS * residentMb(record);
+  // One that takes longer is ended, and with it what CRIU has put into the container: it may not survive that, but frozen
+  // for ever it would be as dead.
+  const timeoutMs = criuLimitMs(residentBytes(record));
   const checkpoint = runc.checkpoint({ root: state.root, id: record.id, images, work: places.work });
   let over = false;
   let frozenAt = 0;
@@ -105,14 +101,14 @@ function hasEnded({ engine, id }: CopyRecord): boolean {
   return cgroup === null || !readEvents(cgroup)?.populated;
 }
 
-/** What its processes have in memory, MB. */
-function residentMb({ engine, id }: CopyRecord): number {
+/** What its processes have in memory. */
+function residentBytes({ engine, id }: CopyRecord): number {
   const cgroup = cgroupOf(engine, id);
   if (!cgroup) return 0;
-  return processesIn(cgroup).reduce((sum, pid) => sum + residentBytes(pid), 0) / MB;
+  return processesIn(cgroup).reduce((sum, pid) => sum + residentBytesOf(pid), 0);
 }
 
-function residentBytes(pid: number): number {
+function residentBytesOf(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
   } catch {

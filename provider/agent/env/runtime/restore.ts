@@ -22,6 +22,7 @@ import type { RuntimeContext } from "./context";
 import { forgetExit, needRecord } from "./copies";
 import { criuConfig, holdScript } from "./criu-config";
 import { makeCriuGate, passCriu, untilCriuWaits } from "./criu-gate";
+import { criuLimitMs } from "./criu-limit";
 import { criuReason, criuSentence } from "./criu-log";
 import type { Engine } from "./engine";
 import { run, tryRun } from "./exec";
@@ -34,10 +35,6 @@ import type { CopyRecord } from "./record";
 import { until } from "./wait";
 import { wire } from "./wiring";
 
-/** Of a restore, once its memory is known to be whole; a restore takes 1 ms a MB (facts-hosts.md 2), a busy disk more. */
-const LIMIT_MS = 20_000;
-const LIMIT_PER_MB_MS = 20;
-const MB = 1 << 20;
 /** From its release until it executes: some milliseconds, or it never will. */
 const RELEASE_LIMIT_MS = 1_000;
 /** What an engine still has to do behind a release. */
@@ -110,7 +107,7 @@ export async function restore(
     await endProcesses(context, container);
     throw error;
   }
-  const limitMs = LIMIT_MS + LIMIT_PER_MB_MS * (sizeOf(images) / MB);
+  const limitMs = criuLimitMs(sizeOf(images));
   let isLate = false;
   const late = setTimeout(() => {
     isLate = true;
