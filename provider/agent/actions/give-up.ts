@@ -63,10 +63,9 @@ export async function end(
   });
 }
 
-/** Nothing of it runs here any more. What its engine does not remove, as it does not work, is removed when it does. */
+/** Takes down what was killed here. What its engine does not remove, as it does not work, is removed when it does. */
 export async function clear(context: Context, { container, local }: Subject): Promise<void> {
   const { runtime, log } = context.env;
-  await runtime.kill(container.name);
   try {
     await runtime.remove(container.name);
     forgetCopy(local);
