@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { GenerationRef } from "../../env";
 import { unpack } from "./archive";
 import type { FileOps } from "./file-ops";
+import type { HashOf } from "./known-hashes";
 import { generationText } from "./layout";
 import { readManifest } from "./manifest-file";
 import { GenerationRefused, refusalOf } from "./refused";
@@ -19,6 +20,7 @@ export interface Arrival {
 /** What of the store an arrival needs. */
 interface Target {
   ops: FileOps;
+  hashOf(generation: GenerationRef): HashOf;
   temporary(generation: GenerationRef): string;
   /** Throws for an older epoch; from now on even older ones are refused. */
   admit(generation: GenerationRef): Promise<void>;
@@ -59,7 +61,8 @@ export function createArrivals(target: Target) {
     try {
       const temporary = await target.makeTemporary(generation);
       await unpack(stream, temporary, signal);
-      await target.publish(generation, await checkArrived(temporary, generation, manifestSha), named);
+      const arrived = { temporary, generation, manifestSha, hashOf: target.hashOf(generation) };
+      await target.publish(generation, await checkArrived(arrived), named);
     } catch (error) {
       await target.ops.remove(target.temporary(generation)).catch(() => {});
       throw error;
@@ -76,15 +79,21 @@ export function createArrivals(target: Target) {
   return { receive, cancel };
 }
 
-async function checkArrived(
-  temporary: string,
-  generation: GenerationRef,
-  manifestSha: string,
-): Promise<FoundFiles> {
+async function checkArrived({
+  temporary,
+  generation,
+  manifestSha,
+  hashOf,
+}: {
+  temporary: string;
+  generation: GenerationRef;
+  manifestSha: string;
+  hashOf: HashOf;
+}): Promise<FoundFiles> {
   try {
     const manifest = await readManifest(temporary, generation, manifestSha);
     for (const { path } of manifest.trees.flatMap((tree) => tree.files)) kindOf(path);
-    return await checkFiles(temporary, manifest);
+    return await checkFiles(temporary, manifest, hashOf);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EIO") throw error;
     throw new GenerationRefused("mismatch", `what arrived is damaged: ${(error as Error).message}`);

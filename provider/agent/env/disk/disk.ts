@@ -17,6 +17,7 @@ import { createEpochFloor } from "./epoch-floor";
 import { type FileOps, fileOps } from "./file-ops";
 import { sha256OfText } from "./hash";
 import { createIncoming } from "./incoming";
+import { createKnownHashes } from "./known-hashes";
 import { generationOf, generationText, layoutOf, MANIFEST } from "./layout";
 import { isOf, readManifest } from "./manifest-file";
 import { GenerationRefused } from "./refused";
@@ -41,9 +42,11 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
   const layout = layoutOf(root);
   const floor = createEpochFloor(layout, ops);
   const serial = createSerial();
+  const hashes = createKnownHashes();
   const incoming = createIncoming({ begin: beginIncoming, remove });
   const arrivals = createArrivals({
     ops,
+    hashOf: hashes.of,
     temporary: layout.temporary,
     admit,
     verify,
@@ -96,7 +99,10 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
   async function seal(generation: GenerationRef, draft: Omit<Manifest, "trees">) {
     const temporary = layout.temporary(generation);
     const found = await findFiles(temporary);
-    const manifest: Manifest = { ...draft, trees: await treesOf(temporary, found.files) };
+    const manifest: Manifest = {
+      ...draft,
+      trees: await treesOf(temporary, found.files, hashes.of(generation)),
+    };
     const text = `${JSON.stringify(manifest)}\n`;
     // Nothing is sealed that `verify` would not read back.
     const read = parseJson(manifestSchema, text, `the manifest of ${generationText(generation)}`);
@@ -137,7 +143,7 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
   async function verify(generation: GenerationRef, manifestSha: string) {
     const folder = layout.folder(generation);
     const manifest = await readManifest(folder, generation, manifestSha);
-    await checkFiles(folder, manifest);
+    await checkFiles(folder, manifest, hashes.of(generation));
     return { folder, manifest };
   }
 
@@ -154,6 +160,7 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
     incoming.forget((text) => text === generationText(generation));
     await arrivals.cancel((other) => isOf(other, generation));
     await serial(generation.container, () => retire(generation));
+    hashes.forget((text) => text === generationText(generation));
     await ops.remove(layout.old(generation));
     await ops.remove(layout.temporary(generation));
   }
@@ -165,6 +172,7 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
 
   async function forget(container: string): Promise<void> {
     await arrivals.cancel((generation) => generation.container === container);
+    hashes.forget((text) => text.startsWith(`${container} `));
     await serial(container, () => ops.remove(layout.container(container)));
   }
 

@@ -1,30 +1,30 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 
 /** One turn of the event loop hashes this much: about a millisecond. */
 const CHUNK_BYTES = 1 << 20;
 
-/** sha256 of text or of a file's content, in hex. */
+/** sha256 of text or of what follows in an open file, in hex. */
 export function sha256OfText(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-export async function sha256OfFile(path: string): Promise<{ sha256: string; size: number }> {
+export interface FileHash {
+  sha256: string;
+  size: number;
+}
+
+export async function sha256OfFile(file: FileHandle): Promise<FileHash> {
   const hash = createHash("sha256");
-  const file = await open(path, "r");
-  try {
-    const { size: length } = await file.stat();
-    const buffer = Buffer.allocUnsafe(Math.min(Math.max(length, 1), CHUNK_BYTES));
-    let size = 0;
-    // A generation has many small files: a read that only tells their end would be a fifth of the work.
-    while (size < length) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) break;
-      hash.update(buffer.subarray(0, bytesRead));
-      size += bytesRead;
-    }
-    return { sha256: hash.digest("hex"), size };
-  } finally {
-    await file.close();
+  const { size: length } = await file.stat();
+  const buffer = Buffer.allocUnsafe(Math.min(Math.max(length, 1), CHUNK_BYTES));
+  let size = 0;
+  // A generation has many small files: a read that only tells their end would be a fifth of the work.
+  while (size < length) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+    if (bytesRead === 0) break;
+    hash.update(buffer.subarray(0, bytesRead));
+    size += bytesRead;
   }
+  return { sha256: hash.digest("hex"), size };
 }

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Manifest } from "../../../contract";
-import { sha256OfFile } from "./hash";
+import type { HashOf } from "./known-hashes";
 import { IMAGES, LAYER, MANIFEST } from "./layout";
 
 type Kind = Manifest["trees"][number]["kind"];
@@ -43,7 +43,7 @@ export function kindOf(path: string): Kind {
 }
 
 /** Hash the files into the manifest's trees. */
-export async function treesOf(folder: string, files: string[]): Promise<Manifest["trees"]> {
+export async function treesOf(folder: string, files: string[], hashOf: HashOf): Promise<Manifest["trees"]> {
   const trees: Manifest["trees"] = [];
   for (const path of files) {
     const kind = kindOf(path);
@@ -52,20 +52,20 @@ export async function treesOf(folder: string, files: string[]): Promise<Manifest
       tree = { kind, files: [] };
       trees.push(tree);
     }
-    tree.files.push({ path, ...(await sha256OfFile(join(folder, path))) });
+    tree.files.push({ path, ...(await hashOf(folder, path)) });
   }
   return trees;
 }
 
 /** Throws with the first file that is missing, altered, torn or not in the manifest. */
-export async function checkFiles(folder: string, manifest: Manifest): Promise<FoundFiles> {
+export async function checkFiles(folder: string, manifest: Manifest, hashOf: HashOf): Promise<FoundFiles> {
   const found = await findFiles(folder);
   const expected = new Map(manifest.trees.flatMap((tree) => tree.files).map((file) => [file.path, file]));
   for (const path of found.files) {
     const file = expected.get(path);
     if (!file) throw new Error(`${join(folder, path)} is not in the manifest`);
     expected.delete(path);
-    const { sha256, size } = await sha256OfFile(join(folder, path));
+    const { sha256, size } = await hashOf(folder, path);
     if (size !== file.size) {
       throw new Error(`${join(folder, path)} has ${size} bytes, expected ${file.size} as in the manifest`);
     }

@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { createDisk } from "../../../../provider/agent/env/disk/disk";
 import { type FileOps, fileOps } from "../../../../provider/agent/env/disk/file-ops";
-import { sha256OfFile } from "../../../../provider/agent/env/disk/hash";
+import { sha256OfText } from "../../../../provider/agent/env/disk/hash";
 import { draftOf, fakeDump, generation, sealed, temporaryFolder } from "../support/generations";
 
 /**
@@ -107,8 +107,8 @@ describe("a power cut while a generation is written", () => {
     await restarted.verify(generation(1), earlier);
     const listed = await restarted.list();
     if (listed.some(({ gen }) => gen === 2)) {
-      const { sha256: found } = await sha256OfFile(join(root, "redis", "1-2", "manifest.json"));
-      await restarted.verify(generation(2), found);
+      const manifest = readFileSync(join(root, "redis", "1-2", "manifest.json"), "utf8");
+      await restarted.verify(generation(2), sha256OfText(manifest));
     }
     if (sha256 !== null) await restarted.verify(generation(2), sha256);
     await restarted.sweep();

@@ -55,6 +55,21 @@ describe("the store of generations", () => {
     ]);
   });
 
+  it("reads the memory once, and again only after it was written or the store was opened anew", async () => {
+    const sha256 = await sealed(disk, generation());
+    const memory = 300_000;
+    const bytesReadBy = async (store: GenerationDisk) => {
+      const before = bytesRead();
+      await store.verify(generation(), sha256);
+      return bytesRead() - before;
+    };
+    assert.ok((await bytesReadBy(disk)) < memory, "it was read though it was sealed here");
+    const pages = join(root, "redis", "1-1", "images", "pages-1.img");
+    writeFileSync(pages, readFileSync(pages));
+    assert.ok((await bytesReadBy(disk)) >= memory, "it was not read though it was written");
+    assert.ok((await bytesReadBy(createDisk({ root }))) >= memory, "it was not read by another store");
+  });
+
   it("keeps memory dumps unreadable for other users", async () => {
     await sealed(disk, generation());
     for (const folder of [root, join(root, "redis"), join(root, "redis", "1-1")]) {
@@ -351,4 +366,9 @@ function flipByte(path: string, at: number): void {
   const bytes = readFileSync(path);
   bytes[at]! ^= 1;
   writeFileSync(path, bytes);
+}
+
+/** By this process, from whatever it was. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))![1]);
 }
