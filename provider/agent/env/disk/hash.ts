@@ -4,7 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 /** One turn of the event loop hashes this much: about a millisecond. */
 const CHUNK_BYTES = 1 << 20;
 
-/** sha256 of text or of what follows in an open file, in hex. */
+/** sha256 of text or of an open file with that many bytes, in hex. */
 export function sha256OfText(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
@@ -14,9 +14,8 @@ export interface FileHash {
   size: number;
 }
 
-export async function sha256OfFile(file: FileHandle): Promise<FileHash> {
+export async function sha256OfFile(file: FileHandle, length: number): Promise<FileHash> {
   const hash = createHash("sha256");
-  const { size: length } = await file.stat();
   const buffer = Buffer.allocUnsafe(Math.min(Math.max(length, 1), CHUNK_BYTES));
   let size = 0;
   // A generation has many small files: a read that only tells their end would be a fifth of the work.

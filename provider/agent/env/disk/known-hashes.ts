@@ -28,10 +28,11 @@ export function createKnownHashes(): KnownHashes {
         const file = await open(join(folder, path), "r");
         try {
           // safety: before the first byte is read, so that whatever is written meanwhile makes the mark another one.
-          const mark = markOf(await file.stat({ bigint: true }));
+          const seen = await file.stat({ bigint: true });
+          const mark = markOf(seen);
           const before = known.get(text)?.get(path);
           if (before?.mark === mark) return before.hash;
-          const hash = await sha256OfFile(file);
+          const hash = await sha256OfFile(file, Number(seen.size));
           const files = known.get(text) ?? new Map();
           known.set(text, files.set(path, { mark, hash }));
           return hash;

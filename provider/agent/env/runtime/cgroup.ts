@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Engine } from "../../../contract";
 
 export interface CgroupEvents {
@@ -12,21 +11,21 @@ export function cgroupOf(engine: Engine, id: string): string | null {
   // safety: an empty or wrong path would freeze or kill the whole host.
   if (!/^[0-9a-f]{64}$/.test(id)) throw new Error(`"${id}" is not the id of a container`);
   return (
-    cgroupCandidates(engine, id, cgroupRoot()).find((path) => existsSync(join(path, "cgroup.events"))) ?? null
+    cgroupCandidates(engine, id, cgroupRoot()).find((path) => existsSync(`${path}/cgroup.events`)) ?? null
   );
 }
 
 /** By systemd and by the engines themselves (`cgroupfs`). */
 export function cgroupCandidates(engine: Engine, id: string, root: string): string[] {
   return engine === "podman"
-    ? [join(root, "machine.slice", `libpod-${id}.scope`), join(root, "libpod_parent", `libpod-${id}`)]
-    : [join(root, "system.slice", `docker-${id}.scope`), join(root, "docker", id)];
+    ? [`${root}/machine.slice/libpod-${id}.scope`, `${root}/libpod_parent/libpod-${id}`]
+    : [`${root}/system.slice/docker-${id}.scope`, `${root}/docker/${id}`];
 }
 
 /** Null: the cgroup is gone, and with it every process that it had. */
 export function readEvents(cgroup: string): CgroupEvents | null {
   try {
-    return parseEvents(readFileSync(join(cgroup, "cgroup.events"), "utf8"));
+    return parseEvents(readFileSync(`${cgroup}/cgroup.events`, "utf8"));
   } catch (error) {
     if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
     throw error;
@@ -40,7 +39,7 @@ export function parseEvents(text: string): CgroupEvents {
 /** Its processes; none when the cgroup is gone. */
 export function processesIn(cgroup: string): number[] {
   try {
-    return readFileSync(join(cgroup, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+    return readFileSync(`${cgroup}/cgroup.procs`, "utf8").split("\n").filter(Boolean).map(Number);
   } catch (error) {
     if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
     throw error;
@@ -54,7 +53,7 @@ export function writeCgroup(
   value: "0" | "1",
 ): boolean {
   try {
-    writeFileSync(join(cgroup, file), value);
+    writeFileSync(`${cgroup}/${file}`, value);
     return true;
   } catch (error) {
     if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
@@ -79,5 +78,5 @@ export function cgroup2Mount(mounts: string): string {
 
 /** Controllers that the host can lend to containers; limits of others would make the engine fail. */
 export function cgroupControllers(): string[] {
-  return readFileSync(join(cgroupRoot(), "cgroup.controllers"), "utf8").split(/\s+/).filter(Boolean);
+  return readFileSync(`${cgroupRoot()}/cgroup.controllers`, "utf8").split(/\s+/).filter(Boolean);
 }

@@ -4,10 +4,10 @@ import { z } from "zod";
 import type { Connection } from "../../../contract";
 import { type DumpResult, type Runtime, Undumpable } from "../../env";
 import { cgroupOf, processesIn, readEvents } from "./cgroup";
-import { establishedConnections, inNetns, nftBatch, nftTables } from "./commands/netns";
+import { inNetns, nftBatch, nftTables } from "./commands/netns";
 import { runc } from "./commands/runc";
 import { tar } from "./commands/tar";
-import { parseConnections } from "./connections";
+import { connectionsOf } from "./connections";
 import type { RuntimeContext } from "./context";
 import { needRecord, runcState } from "./copies";
 import { criuConfig } from "./criu-config";
@@ -65,7 +65,7 @@ export async function dump(
     const [dumped, packed, listed] = await Promise.allSettled([
       Promise.all([dumping, gate && passCriu(gate, criuConfig({ kind: "dump" }))]),
       pack({ folder: record.layer, file: layer }, { timeoutMs, signal }),
-      run(inNetns(state.pid, establishedConnections)),
+      connectionsOf(state.pid),
     ]);
     if (dumped.status === "rejected") {
       await unlockNetwork(state.pid);
@@ -73,7 +73,7 @@ export async function dump(
     }
     if (packed.status === "rejected") throw packed.reason;
     if (listed.status === "rejected") throw listed.reason;
-    connections = parseConnections(listed.value);
+    connections = listed.value;
   } catch (error) {
     if (signal.aborted || hasEnded(record))
       throw new Error(`${container} ended on ${context.host} while it was dumped`);

@@ -19,10 +19,8 @@ export const recordSchema = z.strictObject({
 export type CopyRecord = z.infer<typeof recordSchema>;
 
 export function readRecord(container: string): CopyRecord | null {
-  const file = placesOf(container).record;
-  if (!existsSync(file)) return null;
   try {
-    return parseRecord(container, readFileSync(file, "utf8"));
+    return parseRecord(container, readFileSync(placesOf(container).record, "utf8"));
   } catch {
     return null;
   }

@@ -22,28 +22,37 @@ import { criuVersion, runcVersion } from "../../../../provider/agent/env/runtime
 const id = "9d7ee52b94cb92548f56bc4eafbef730bd82b02e1e1646a11bdfef07c38e322c";
 
 describe("established connections", () => {
+  const line = (local: string, remote: string, state: string) =>
+    `   1: ${local} ${remote} ${state} 00000000:00000000 02:00000A2B 00000000     0        0 5784 2 00000000a94f0d05 20 4 30 10 -1`;
+  const head =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+
   it("are listed with both ends, IPv4 within IPv6 as IPv4", () => {
-    const output = [
-      "0      0      10.77.0.100:6379             10.77.0.254:36980",
-      "0      0      [::ffff:10.77.0.100]:6379    [::ffff:10.77.0.13]:40000",
-      "0      0      [fd00::100]:6379             [fd00::1]:50000",
+    const four = [head, line("64004D0A:18EB", "FE004D0A:9074", "01"), ""].join("\n");
+    const six = [
+      head,
+      line("0000000000000000FFFF000064004D0A:18EB", "0000000000000000FFFF00000D004D0A:9C40", "01"),
+      line("000000FD000000000000000000010000:18EB", "000000FD000000000000000001000000:C350", "01"),
       "",
     ].join("\n");
-    assert.deepEqual(parseConnections(output), [
+    assert.deepEqual([four, six].flatMap(parseConnections), [
       { local: "10.77.0.100", localPort: 6379, remote: "10.77.0.254", remotePort: 36980 },
       { local: "10.77.0.100", localPort: 6379, remote: "10.77.0.13", remotePort: 40000 },
       { local: "fd00::100", localPort: 6379, remote: "fd00::1", remotePort: 50000 },
     ]);
   });
 
-  it("leave out those to itself and those of the agent's probes", () => {
-    const output = [
-      "0 0 127.0.0.1:6379 127.0.0.1:36980",
-      "0 0 [::1]:6379 [::1]:36980",
-      "0 0 10.77.0.100:6379 169.254.77.1:36980",
-      "0 0 [fe80::1]%eth0:6379 [fe80::2]:36980",
+  it("leave out those to itself, those of the agent's probes, and what is no connection", () => {
+    const table = [
+      head,
+      line("0100007F:18EB", "0100007F:9074", "01"),
+      line("64004D0A:18EB", "014DFEA9:9074", "01"),
+      line("00000000000000000000000001000000:18EB", "00000000000000000000000001000000:9074", "01"),
+      line("000080FE000000000000000001000000:18EB", "000080FE000000000000000002000000:9074", "01"),
+      line("00000000:18EB", "00000000:0000", "0A"),
+      line("64004D0A:18EB", "FE004D0A:9074", "06"),
     ].join("\n");
-    assert.deepEqual(parseConnections(output), []);
+    assert.deepEqual(parseConnections(table), []);
   });
 });
 

@@ -9,8 +9,6 @@ export function inNetns(pid: number, argv: readonly string[]): string[] {
 /** Lines of a batch come on standard input and are run in order. */
 export const ipBatch = ["ip", "-batch", "-"];
 
-export const establishedConnections = ["ss", "--tcp", "--numeric", "--no-header", "state", "established"];
-
 /** One gratuitous ARP reply: the address is here. */
 export function gratuitousArp(address: string): string[] {
   return ["arping", "-q", "-A", "-c", "1", "-I", "eth0", address];
