@@ -37,20 +37,21 @@ export async function begin(context: Context, subject: Subject): Promise<string>
       ? await restore(context, subject)
       : await startCold(context, { subject, spec });
     // What it says before the gate is open is dropped, so that it may execute already.
-    const steps = [
-      open(
-        context,
-        subject,
-        `${owner.reason}; serves again`,
-        owner.gen ? [] : coldWrites(context.me, container),
-      ),
-      owner.gen ? letGo(context, subject) : null,
-    ] as const;
+    const opening = open(
+      context,
+      subject,
+      `${owner.reason}; serves again`,
+      owner.gen ? [] : coldWrites(context.me, container),
+    );
+    // Its sockets are there before its first instruction: whoever is told connects while it is let go.
+    const telling = opening.then((isOpen) => (isOpen ? tellNetwork(context, spec, connections) : undefined));
+    telling.catch(() => {});
+    const steps = [opening, owner.gen ? letGo(context, subject) : null] as const;
     // Where one fails, what goes on in the other would meet what is done next.
     await Promise.allSettled(steps);
     const [opened] = await Promise.all(steps);
     if (!opened) return `${container.name}: another owner was recorded while it began; it stays closed`;
-    await tellNetwork(context, spec, connections);
+    await telling;
   } catch (error) {
     context.signal.throwIfAborted();
     return failed(context, subject, error as Error);
