@@ -35,7 +35,7 @@ describe("the judgement of one container of a storm", () => {
   });
   const judged = (changes: Change[], known: Partial<Known> = {}) =>
     judgeContainer(container, {
-      ...{ changes, now: 60_000, isLast: false, happened: [], pauses: [] },
+      ...{ changes, now: 60_000, isLast: false, happened: [], shortages: [] },
       ...known,
     });
   const silent = (...silences: Span[]) => {
@@ -56,13 +56,13 @@ describe("the judgement of one container of a storm", () => {
     assert.equal(container.count.longestDarkMs, 1_500);
   });
 
-  it("allows a silence for what was done to it, and for the time in which nobody looked", () => {
+  it("allows a silence for what was done to it, and for the time in which processors were short", () => {
     silent({ from: 10_000, to: 12_000 });
     const host = { kind: "power-cut", host: "ha1", forMs: 5_000 } as const;
     const happened = [{ trouble: host, from: 10_000, to: 15_000 }];
     assert.deepEqual(judged(runs("ha1", 1, 0), { happened }).dark, []);
-    assert.deepEqual(judged([], { pauses: [{ from: 10_100, to: 11_200 }] }).dark, []);
-    assert.equal(judged([], { pauses: [{ from: 5_000, to: 9_000 }] }).dark.length, 1);
+    assert.deepEqual(judged([], { shortages: [{ from: 10_100, to: 11_200 }] }).dark, []);
+    assert.equal(judged([], { shortages: [{ from: 5_000, to: 9_000 }] }).dark.length, 1);
   });
 
   it("tells of a container that is RUNNING and stands still for more than 2 s", () => {
@@ -78,7 +78,7 @@ describe("the judgement of one container of a storm", () => {
     );
     see(container, "frozen", 50_000);
     assert.deepEqual(judged([]).notExecuting, []);
-    const last = { changes: [], happened: [], pauses: [], now: 60_000, isLast: true };
+    const last = { changes: [], happened: [], shortages: [], now: 60_000, isLast: true };
     assert.equal(judgeContainer(container, last).notExecuting.length, 1);
   });
 

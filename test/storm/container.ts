@@ -8,7 +8,7 @@ import {
   wrongBeginning,
 } from "../faults/judge";
 import { boundOf, type Happened, learn, type Span, type Subject, sharedMs } from "./bounds";
-import { firstMemory, judgeMemory, type MemoryJudgement } from "./memory";
+import { firstMemory, judgeMemory, type Loss, type MemoryJudgement } from "./memory";
 import type { Count, TooLong } from "./report";
 import type { Placed } from "./stage";
 import { type Watch, watch } from "./watch";
@@ -23,6 +23,8 @@ export interface Watched {
   count: Count;
   /** Captured and not judged yet. */
   answers: Answer[];
+  /** Seen and not judged yet. */
+  losses: Loss[];
   /** The life that ran last. */
   ran: { epoch: number; host: string } | null;
   /** The generation that was committed last. */
@@ -52,6 +54,7 @@ export function watchContainer(placed: Placed): Watched {
     subject: { name, memoryMb: workload.memory ?? DEFAULT_MEMORY_MB, owners: [], holders: [] },
     count: { container: name, acknowledged: 0, moves: 0, failovers: 0, generations: 0, longestDarkMs: 0 },
     answers: [],
+    losses: [],
     ran: null,
     committed: null,
     said: [],
@@ -63,8 +66,8 @@ export function watchContainer(placed: Placed): Watched {
 /** What a silence is judged by. */
 export interface Known {
   happened: Happened[];
-  /** In which nobody looked. */
-  pauses: Span[];
+  /** In which something waited for a processor. */
+  shortages: Span[];
 }
 
 /** What was found broken in one look. */
@@ -89,7 +92,8 @@ export function judgeContainer(
 ): Findings {
   const { watch, judgement, subject, count } = container;
   const answers = container.answers;
-  container.answers = [];
+  const losses = container.losses;
+  [container.answers, container.losses] = [[], []];
   learn(subject, changes);
   const overlaps = judge(judgement, { answers, changes, mayStartCold: false });
   const { lives } = judgement;
@@ -98,7 +102,7 @@ export function judgeContainer(
     ...judgeMemory(container.memory, {
       lives,
       changes,
-      losses: watch.losses(),
+      losses,
       acknowledgedAt: watch.acknowledgedAt,
     }),
   ];
@@ -145,13 +149,13 @@ function newGenerations(container: Watched, changes: Change[]): number {
   return fresh.size;
 }
 
-function tooLong(container: Watched, span: Span, { happened, pauses }: Known, graceMs: number): TooLong[] {
+function tooLong(container: Watched, span: Span, { happened, shortages }: Known, graceMs: number): TooLong[] {
   const { boundMs, reasons } = boundOf(span, container.subject, happened);
-  const unseenMs = pauses.reduce((sum, pause) => sum + sharedMs(pause, span), 0);
+  const shortMs = shortages.reduce((sum, shortage) => sum + sharedMs(shortage, span), 0);
   const ms = Math.round(span.to - span.from);
-  const allowed = Math.round(Math.max(boundMs, graceMs) + unseenMs);
+  const allowed = Math.round(Math.max(boundMs, graceMs) + shortMs);
   if (ms <= allowed) return [];
-  if (unseenMs > 0) reasons.push(`the storm itself was not run (${Math.round(unseenMs)} ms)`);
+  if (shortMs > 0) reasons.push(`processors were short (${Math.round(shortMs)} ms)`);
   const before = container.said.findLast(({ at }) => at <= span.from);
   const within = container.said.filter(({ at }) => at > span.from && at <= span.to);
   const status = [...(before ? [before] : []), ...within].map((one) => one.status);

@@ -6,7 +6,7 @@ import { type Findings, hear, judgeContainer, noFindings, see, type Watched } fr
 import { standstillOf } from "./look";
 import { darkSentence, idleSentence } from "./report";
 import { GROUP, type Stage } from "./stage";
-import { watchOwnPauses } from "./watch";
+import { watchShortage } from "./watch";
 
 /** Looks at all containers all the time, and judges what was seen. */
 export interface Judging {
@@ -30,20 +30,23 @@ export async function startJudging(
   const history = readGroupHistory(lab, { group: GROUP, containers: names });
   const ended = new AbortController();
   const all = noFindings();
-  const pauses = watchOwnPauses();
+  const shortage = watchShortage();
   /** Where each container runs, by a status that a majority agrees to. */
   let running = new Map<string, string>();
 
   const round = async (isLast: boolean) => {
-    // The answers before the history, so that it knows of every owner that answered.
-    for (const one of containers) one.answers = one.answers.concat(capture.take(one.placed.address));
+    // What was seen before the history, so that it knows of every owner that answered and of each life that forgot.
+    for (const one of containers) {
+      one.answers.push(...capture.take(one.placed.address));
+      one.losses.push(...one.watch.losses());
+    }
     const now = Date.now();
     const changes = await history.next();
     for (const one of containers) {
       const found = judgeContainer(one, {
         changes: changes.get(one.placed.name)!,
         happened: chronicle.happened(),
-        pauses: pauses.all(),
+        shortages: shortage.all(),
         ...{ now, isLast },
       });
       for (const sentence of sentencesOf(found)) progress(`BROKEN: ${sentence}`);
@@ -80,7 +83,7 @@ export async function startJudging(
       await Promise.all(loops);
       await sleep(LATE_MS);
       await round(true).catch(() => round(true));
-      pauses.stop();
+      shortage.stop();
       return all;
     },
   };

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import type { Workload, WorkloadClient } from "../workloads/workload";
 import type { Span } from "./bounds";
 import type { AcknowledgedAt, Loss } from "./memory";
@@ -30,6 +31,8 @@ const ASK_AGAIN_MS = 250;
 const ASKING_LIMIT = 12;
 /** This program is late by more than what a busy machine makes it anyway. */
 const PAUSE_MS = 100;
+const SHORTAGE_LOOK_MS = 100;
+const PRESSURE = "/proc/pressure/cpu";
 
 export function watch(workload: Workload, client: WorkloadClient): Watch {
   let acknowledged = client.acknowledged();
@@ -95,14 +98,27 @@ export function watch(workload: Workload, client: WorkloadClient): Watch {
   };
 }
 
-/** Times in which this program itself was not run: what it did not see then is not the hosts' fault. */
-export function watchOwnPauses(): { all(): Span[]; stop(): void } {
-  const pauses: Span[] = [];
+/**
+ * Times in which something waited for a processor, this program or any other: all hosts share those of this machine, and
+ * what is slow then is not slow by itself. By the kernel's pressure stall information, where it is built in.
+ */
+export function watchShortage(): { all(): Span[]; stop(): void } {
+  const shortages: Span[] = [];
   let last = Date.now();
+  let stalled = stalledMs();
   const timer = setInterval(() => {
     const now = Date.now();
-    if (now - last > PAUSE_MS) pauses.push({ from: last, to: now });
-    last = now;
-  }, LOOK_MS);
-  return { all: () => pauses, stop: () => clearInterval(timer) };
+    const stalledNow = stalledMs();
+    const ownMs = now - last > SHORTAGE_LOOK_MS + PAUSE_MS ? now - last : 0;
+    const ms = Math.min(now - last, Math.max(stalledNow - stalled, ownMs));
+    if (ms > 0) shortages.push({ from: now - ms, to: now });
+    [last, stalled] = [now, stalledNow];
+  }, SHORTAGE_LOOK_MS);
+  return { all: () => shortages, stop: () => clearInterval(timer) };
+}
+
+/** Since the machine started. */
+function stalledMs(): number {
+  if (!existsSync(PRESSURE)) return 0;
+  return Number(/^some .*total=(\d+)/m.exec(readFileSync(PRESSURE, "utf8"))?.[1] ?? 0) / 1000;
 }
