@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { z } from "zod";
 import { engineSchema, ipSchema, nameSchema } from "../../../contract";
 import { placesOf, recordRoot, runRoot } from "./places";
@@ -18,9 +27,20 @@ export const recordSchema = z.strictObject({
 });
 export type CopyRecord = z.infer<typeof recordSchema>;
 
+/** As they were read last: every look at a copy asks for its record. */
+const known = new Map<string, { mark: string; record: CopyRecord | null }>();
+
 export function readRecord(container: string): CopyRecord | null {
+  const { record: file } = placesOf(container);
   try {
-    return parseRecord(container, readFileSync(placesOf(container).record, "utf8"));
+    const seen = statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (!seen) return null;
+    const mark = [seen.ino, seen.size, seen.ctimeNs].join(" ");
+    const before = known.get(container);
+    if (before?.mark === mark) return before.record;
+    const record = parseRecord(container, readFileSync(file, "utf8"));
+    known.set(container, { mark, record });
+    return record;
   } catch {
     return null;
   }
@@ -46,6 +66,7 @@ export function writeRecord(record: CopyRecord): void {
 
 export function deleteRecord(container: string): void {
   const places = placesOf(container);
+  known.delete(container);
   for (const path of [places.run, places.holdScript, places.record])
     rmSync(path, { recursive: true, force: true });
 }
