@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -67,19 +67,18 @@ export function fakeHandle(members: { name: string; connection: unknown }[]): Gr
 
 async function startMember(name: string): Promise<FakeMember & { close(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), "fake-member-"));
-  const replies: Partial<Record<CtlRequest["op"], CtlReply[]>> = {};
-  const save = () => writeFileSync(join(folder, "replies.json"), JSON.stringify(replies));
-  save();
   writeFileSync(join(folder, "requests"), "");
-  writeFileSync(join(folder, "container-ha"), `#!${process.execPath}\n${AGENT}`);
-  chmodSync(join(folder, "container-ha"), 0o755);
+  writeFileSync(join(folder, "container-ha"), AGENT, { mode: 0o755 });
   const server = await startSshServer({ path: `${folder}:${process.env.PATH}` });
   return {
     name,
     server,
-    reply(op, ...given) {
-      replies[op] = given;
-      save();
+    reply(op, ...replies) {
+      const own = join(folder, "replies", op);
+      rmSync(own, { recursive: true, force: true });
+      mkdirSync(own, { recursive: true });
+      for (const [index, reply] of replies.entries())
+        writeFileSync(join(own, String(index).padStart(3, "0")), JSON.stringify(reply));
     },
     stop() {
       writeFileSync(join(folder, "container-ha"), '#!/bin/sh\necho "The agent is not running" >&2; exit 3\n');
@@ -95,15 +94,16 @@ async function startMember(name: string): Promise<FakeMember & { close(): Promis
   };
 }
 
-const AGENT = `
-const { appendFileSync, readFileSync, writeFileSync } = require("node:fs");
-const file = __dirname + "/replies.json";
-const request = JSON.parse(readFileSync(0, "utf8"));
-appendFileSync(__dirname + "/requests", JSON.stringify(request) + "\\n");
-const replies = JSON.parse(readFileSync(file, "utf8"));
-const [reply = { ok: true, result: null }, ...rest] = replies[request.op] ?? [];
-if (rest.length > 0) writeFileSync(file, JSON.stringify({ ...replies, [request.op]: rest }));
-process.stdout.write(JSON.stringify(reply));
+/** In shell: a group's tests start it a hundred times. A request is one line, a reply one file below its operation. */
+const AGENT = `#!/bin/sh
+cd "\${0%/*}" || exit
+read -r request
+printf '%s\\n' "$request" >>requests
+op=\${request#*'"op":"'}
+set -- replies/"\${op%%'"'*}"/*
+test -e "$1" || exec echo '{"ok":true,"result":null}'
+cat "$1"
+test $# -eq 1 || rm "$1"
 `;
 
 export function ok(result: unknown): CtlReply {
