@@ -1,23 +1,18 @@
 import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DESCRIPTORS, IMAGES, LAYER } from "./layout";
+import type { Batch } from "./pieces";
 
 /** Memory that is touched for the first time is what copying costs: one buffer of this size serves for all. */
 const PIECE_BYTES = 1 << 20;
 /** How long nothing new is waited for before it is looked for again. */
 const LOOK_MS = 2;
 
-/** A piece of a file, valid until the next one is asked for; without data it says that the file is complete. */
-export interface Piece {
-  path: string;
-  data: Buffer;
-}
-
 /**
  * What a dump writes into a folder, while it writes: pages as they grow, what an engine needs at its start as soon as
  * it is complete, and everything else when `dumped` says that all is. Throws when the dump fails.
  */
-export async function* growingFiles(folder: string, dumped: Promise<unknown>): AsyncGenerator<Piece> {
+export async function* growingFiles(folder: string, dumped: Promise<unknown>): AsyncGenerator<Batch> {
   const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
   const files = new Map<string, FileHandle>();
   const offsets = new Map<string, number>();
@@ -34,28 +29,29 @@ export async function* growingFiles(folder: string, dumped: Promise<unknown>): A
   );
   try {
     for (;;) {
-      const last = complete;
+      const finished = complete;
       let read = 0;
       for (const path of await pathsIn(folder)) {
         if (ended.has(path)) continue;
-        const whole = last || (await isWhole(folder, path));
+        const whole = finished || (await isWhole(folder, path));
         if (!whole && !isPages(path)) continue;
         const file = files.get(path) ?? (await open(join(folder, path)));
         files.set(path, file);
         for (;;) {
           const at = offsets.get(path) ?? 0;
           const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES, at);
-          if (bytesRead === 0) break;
+          const atEnd = bytesRead < PIECE_BYTES;
+          const last = whole && atEnd;
           offsets.set(path, at + bytesRead);
           read += bytesRead;
-          yield { path, data: buffer.subarray(0, bytesRead) };
+          if (last) ended.add(path);
+          const data = buffer.subarray(0, bytesRead);
+          if (last || bytesRead > 0) yield [{ path, data, last, packed: isPages(path) }];
+          if (atEnd) break;
         }
-        if (!whole) continue;
-        ended.add(path);
-        yield { path, data: buffer.subarray(0, 0) };
       }
       if (fault) throw fault;
-      if (last) return;
+      if (finished) return;
       if (read === 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   } finally {
@@ -64,7 +60,7 @@ export async function* growingFiles(folder: string, dumped: Promise<unknown>): A
 }
 
 /** Memory: it only grows while it is written. */
-export function isPages(path: string): boolean {
+function isPages(path: string): boolean {
   return /^images\/pages-\d+\.img$/.test(path);
 }
 

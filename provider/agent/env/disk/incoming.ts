@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { GenerationRef } from "../../env";
 import { DESCRIPTORS, generationText, LAYER } from "./layout";
-import { writePieces } from "./pieces";
+import { writePieces } from "./write-pieces";
 
 /** What nobody asked for is deleted after this long. */
 const UNCLAIMED_MS = 60_000;
@@ -45,9 +45,10 @@ export function createIncoming(target: {
       try {
         const folder = await target.begin(generation);
         const missing = new Set(FIRST);
-        await writePieces(stream, folder, (path) => {
+        const onWhole = (path: string) => {
           if (missing.delete(path) && missing.size === 0) entry.begun.resolve(folder);
-        });
+        };
+        await writePieces(stream, folder, { onWhole });
         entry.begun.resolve(folder);
         entry.complete.resolve();
       } catch (error) {

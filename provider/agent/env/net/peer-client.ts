@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ConnectionOptions } from "node:tls";
 import type { GenerationRef } from "../../env";
@@ -77,8 +77,7 @@ export function createPeerClient(options: {
     generation: GenerationRef,
     { folder, dumped }: { folder: string; dumped: Promise<unknown> },
   ): Promise<void> {
-    const stream = Readable.from(encodePieces(growingFiles(folder, dumped)), { objectMode: false });
-    await post(peer, { path: imagesPath(generation) }, stream);
+    await post(peer, { path: imagesPath(generation) }, encodePieces(growingFiles(folder, dumped)));
   }
 
   async function post(

@@ -12,8 +12,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { growingFiles } from "../../../../provider/agent/env/disk/growing";
-import { encodePieces, writePieces } from "../../../../provider/agent/env/disk/pieces";
+import { type Batch, encodePieces } from "../../../../provider/agent/env/disk/pieces";
+import { writePieces } from "../../../../provider/agent/env/disk/write-pieces";
 import { until } from "../../../support/until";
 
 describe("Images that are streamed while they are dumped", () => {
@@ -36,17 +38,18 @@ describe("Images that are streamed while they are dumped", () => {
     writeFileSync(join(from, "images/pages-1.img"), "a".repeat(3_000_000));
     const pieces = growingFiles(from, dumped);
     const first = await pieces.next();
-    assert.equal(first.value?.path, "images/pages-1.img");
+    const begun = first.value as Batch;
+    assert.equal(begun[0]!.path, "images/pages-1.img");
     appendFileSync(join(from, "images/pages-1.img"), "b".repeat(10));
     writeFileSync(join(from, "images/inventory.img"), "inventory");
     writeFileSync(join(from, "images/empty.img"), "");
     writeFileSync(join(from, "layer.tar"), "layer");
     complete();
     const all = (async function* () {
-      yield first.value!;
+      yield begun;
       yield* pieces;
     })();
-    await writePieces(Readable.from(encodePieces(all), { objectMode: false }), to);
+    await writePieces(encodePieces(all), to);
     for (const path of ["images/pages-1.img", "images/inventory.img", "images/empty.img", "layer.tar"])
       assert.ok(readFileSync(join(to, path)).equals(readFileSync(join(from, path))), path);
   });
@@ -60,8 +63,8 @@ describe("Images that are streamed while they are dumped", () => {
     writeFileSync(join(from, "layer.tar.part"), "lay");
     writeFileSync(join(from, "images/pages-1.img"), randomBytes(600_000));
     const whole: string[] = [];
-    const stream = Readable.from(encodePieces(growingFiles(from, dumped)), { objectMode: false });
-    const written = writePieces(stream, to, (path) => whole.push(path));
+    const stream = encodePieces(growingFiles(from, dumped));
+    const written = writePieces(stream, to, { onWhole: (path) => whole.push(path) });
     await until(() => whole.length === 1, "the descriptors", 5_000);
     renameSync(join(from, "layer.tar.part"), join(from, "layer.tar"));
     await until(() => whole.length === 2, "the layer", 5_000);
@@ -81,14 +84,12 @@ describe("Images that are streamed while they are dumped", () => {
     await assert.rejects(async () => {
       for await (const _ of growingFiles(from, failed));
     }, /CRIU says no/);
-    const whole: Buffer[] = [];
     const one = async function* (path: string) {
-      yield { path, data: randomBytes(1000) };
+      yield [{ path, data: randomBytes(1000), last: true, packed: false }];
     };
-    for await (const chunk of encodePieces(one("layer.tar"))) whole.push(chunk);
-    const torn = Buffer.concat(whole).subarray(0, 500);
+    const torn = (await buffer(encodePieces(one("layer.tar")))).subarray(0, 500);
     await assert.rejects(writePieces(Readable.from([torn]), to), /ended before all of it was here/);
-    const outside = Readable.from(encodePieces(one("images/../../etc/passwd")), { objectMode: false });
+    const outside = encodePieces(one("images/../../etc/passwd"));
     await assert.rejects(writePieces(outside, to), /has no place in a generation/);
   });
 });
