@@ -19,13 +19,6 @@ const longSuites = ["sim/mutants.test.js", "sim/search.test.js"];
 const UNIT_PARTS = 3;
 /** Lab suites that run side by side, each with hosts of its own: much of their time is waiting. */
 const LANES = 2;
-/** What is run only when it is named, and why; the summary says so. */
-const onlyByName = {
-  "lab-scenarios/storm": "five minutes of storm and their set-up want a machine of their own",
-  "workloads/processes":
-    "its programs and those of workloads/servers at once take longer than a test run may",
-  "workloads/docker": "its programs and those of workloads/servers at once take longer than a test run may",
-};
 /** What needs the machine for itself comes after them. */
 const alone = ["/workloads/", "lab-scenarios/storm"];
 const longest = [
@@ -80,8 +73,7 @@ async function unitTests(files) {
   await Promise.all(groups.map((group) => mocha(group.title, group.files, options)));
 }
 
-async function labSuites(all) {
-  const files = all.filter((file) => parts.length > 0 || !isOnlyByName(file));
+async function labSuites(files) {
   if (files.length === 0) return;
   const able = capabilities();
   const environment = { CONTAINER_HA_CAPABILITIES: JSON.stringify(able) };
@@ -106,13 +98,6 @@ async function labSuites(all) {
   };
   await Promise.all(Array.from({ length: lanes }, (_, index) => lane(index + 1)));
   for (const file of files.filter(isAlone)) await run(file, 1);
-}
-
-/** Told among what is skipped. */
-function isOnlyByName(file) {
-  const [part, why] = Object.entries(onlyByName).find(([name]) => file.includes(name)) ?? [];
-  if (part !== undefined) total.skipped.push({ title: `npm test -- ${part}`, why });
-  return part !== undefined;
 }
 
 /** The longest first, so that no lane stays with one of them at the end. */
