@@ -1,12 +1,12 @@
 import type { Readable } from "node:stream";
 import type { GenerationRef } from "../../env";
-import { unpack } from "./archive";
 import type { FileOps } from "./file-ops";
 import type { HashOf } from "./known-hashes";
 import { generationText } from "./layout";
 import { readManifest } from "./manifest-file";
 import { GenerationRefused, refusalOf } from "./refused";
 import { checkFiles, type FoundFiles, kindOf } from "./tree";
+import { writePieces } from "./write-pieces";
 
 /** A generation on its way in, as the sender announces it. */
 export interface Arrival {
@@ -35,7 +35,7 @@ export function createArrivals(target: Target) {
 
   async function receive(arrival: Arrival): Promise<void> {
     const { generation, stream } = arrival;
-    // It may break before anybody reads it; `unpack` then finds it broken.
+    // It may break before anybody reads it; `writePieces` then finds it broken.
     stream.on("error", () => {});
     const text = generationText(generation);
     const abort = new AbortController();
@@ -60,7 +60,7 @@ export function createArrivals(target: Target) {
     if (held) return;
     try {
       const temporary = await target.makeTemporary(generation);
-      await unpack(stream, temporary, signal);
+      await writePieces(stream, temporary, { signal });
       const arrived = { temporary, generation, manifestSha, hashOf: target.hashOf(generation) };
       await target.publish(generation, await checkArrived(arrived), named);
     } catch (error) {

@@ -11,7 +11,6 @@ import {
 } from "../../../contract";
 import type { Disk, GenerationRef } from "../../env";
 import { createSerial } from "../serial";
-import { pack } from "./archive";
 import { type Arrival, createArrivals } from "./arrivals";
 import { createEpochFloor } from "./epoch-floor";
 import { type FileOps, fileOps } from "./file-ops";
@@ -20,18 +19,20 @@ import { createIncoming } from "./incoming";
 import { createKnownHashes } from "./known-hashes";
 import { generationOf, generationText, layoutOf, MANIFEST } from "./layout";
 import { isOf, readManifest } from "./manifest-file";
+import { encodePieces } from "./pieces";
 import { GenerationRefused } from "./refused";
 import { checkFiles, type FoundFiles, findFiles, treesOf } from "./tree";
+import { wholeFiles } from "./whole";
 
 export interface GenerationDisk extends Disk {
   /**
-   * Take a generation from a compressed tar stream (as `send` makes it): resolves when its manifest has the hash
-   * `manifestSha`, every file agrees with it and all is durable. Else throws a GenerationRefused and keeps nothing.
+   * Take a generation from a stream (as `send` makes it): resolves when its manifest has the hash `manifestSha`, every
+   * file agrees with it and all is durable. Else throws a GenerationRefused and keeps nothing.
    */
   receive(arrival: Arrival): Promise<void>;
   /** Images that a peer's dump writes now (`Net.sendImages`); resolves when all is here. */
   receiveImages(generation: GenerationRef, stream: Readable): Promise<void>;
-  /** A complete generation as a compressed tar stream. Destroying the stream ends it. */
+  /** A complete generation as a stream. Destroying it ends the reading. */
   send(generation: GenerationRef): Promise<{ manifestSha: string; stream: Readable }>;
   /** Remove what a crash left half written. For the start, before anything is dumped or received. */
   sweep(): Promise<void>;
@@ -149,11 +150,12 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
 
   async function send(generation: GenerationRef) {
     const folder = layout.folder(generation);
-    const text = await readFile(join(folder, MANIFEST), "utf8").catch((error) => {
+    const manifest = await readFile(join(folder, MANIFEST)).catch((error) => {
       const what = `no generation ${generationText(generation)} to send`;
       throw new GenerationRefused("not-found", `${what}: ${error.message}`, { cause: error });
     });
-    return { manifestSha: sha256OfText(text), stream: pack(folder, await namesIn(folder)) };
+    const stream = encodePieces(wholeFiles(folder, manifest));
+    return { manifestSha: sha256OfText(manifest.toString()), stream };
   }
 
   async function remove(generation: GenerationRef): Promise<void> {

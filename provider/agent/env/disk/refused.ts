@@ -21,7 +21,7 @@ export class GenerationRefused extends Error {
   }
 }
 
-/** The refusal that an error of the file system, of tar or of zstd amounts to. */
+/** The refusal that an error of the file system or of zstd amounts to. */
 export function refusalOf(error: unknown, what: string): GenerationRefused {
   if (error instanceof GenerationRefused) return error;
   const { code, message } = error as NodeJS.ErrnoException;

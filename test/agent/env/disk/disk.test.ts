@@ -3,7 +3,6 @@ import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,7 +15,11 @@ import { dirname, join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { createDisk, type GenerationDisk } from "../../../../provider/agent/env/disk/disk";
+import { sha256OfText } from "../../../../provider/agent/env/disk/hash";
+import { encodeEnd } from "../../../../provider/agent/env/disk/piece-head";
+import { until } from "../../../support/until";
 import { draftOf, fakeDump, generation, sealed, temporaryFolder } from "../support/generations";
+import { plainPiece } from "../support/streams";
 
 describe("the store of generations", () => {
   const roots: string[] = [];
@@ -251,14 +254,17 @@ describe("the store of generations", () => {
       await target.verify(generation(), manifestSha);
     });
 
-    it("refuses a stream that ends early and keeps nothing of it", async () => {
+    it("refuses a stream that ends early, wherever, and keeps nothing of it", async () => {
       const bytes = await packed();
-      const stream = Readable.from([bytes.subarray(0, bytes.length / 2)]);
-      await assert.rejects(target.receive({ generation: generation(), manifestSha, stream }), {
-        name: "GenerationRefused",
-        message: /cannot take generation redis 1-1: tar ended with \d+: /,
-      });
-      assert.deepEqual(leftovers(), []);
+      for (const cut of [0, 5, 50, 1500, bytes.length / 2, bytes.length - 7, bytes.length - 1]) {
+        const stream = Readable.from([bytes.subarray(0, cut)], { objectMode: false });
+        await assert.rejects(target.receive({ generation: generation(), manifestSha, stream }), {
+          name: "GenerationRefused",
+          reason: "failed",
+          message: /cannot take generation redis 1-1: the stream ended before all of it was here/,
+        });
+        assert.deepEqual(leftovers(), []);
+      }
     });
 
     it("refuses a stream whose sender breaks off and keeps nothing of it", async () => {
@@ -288,22 +294,33 @@ describe("the store of generations", () => {
       assert.deepEqual(leftovers(), []);
     });
 
-    it("refuses an archive whose manifest leads out of its folder", async () => {
-      const evil = join(dirname(root), "evil");
-      mkdirSync(join(evil, "images"), { recursive: true });
-      writeFileSync(join(evil, "images/a"), "x");
+    it("refuses a stream whose manifest leads out of its folder", async () => {
       const file = { path: "images/../../../outside", size: 0, sha256: "0".repeat(64) };
       const manifest = { ...draftOf(generation()), trees: [{ kind: "images", files: [file] }] };
-      writeFileSync(join(evil, "manifest.json"), JSON.stringify(manifest));
-      const argv = ["--zstd", "-cf", "-", "-C", evil, "manifest.json", "images"];
-      const stream = Readable.from([execFileSync("tar", argv)]);
-      const sha = execFileSync("sha256sum", [join(evil, "manifest.json")])
-        .toString()
-        .slice(0, 64);
+      const text = JSON.stringify(manifest);
+      const bytes = [
+        plainPiece("manifest.json", Buffer.from(text)),
+        plainPiece("images/a", Buffer.from("x")),
+        encodeEnd(),
+      ];
+      const stream = Readable.from(bytes, { objectMode: false });
+      const sha = sha256OfText(text);
       await assert.rejects(target.receive({ generation: generation(), manifestSha: sha, stream }), {
         reason: "mismatch",
         message: /has no place in a generation/,
       });
+      assert.deepEqual(leftovers(), []);
+    });
+
+    it("refuses a stream with a file that leads out of its folder and writes nothing there", async () => {
+      const bytes = [plainPiece("images/../../../outside", Buffer.from("x")), await packed()];
+      const stream = Readable.from(bytes, { objectMode: false });
+      await assert.rejects(target.receive({ generation: generation(), manifestSha, stream }), {
+        reason: "failed",
+        message: /has no place in a generation/,
+      });
+      assert.deepEqual(leftovers(), []);
+      assert.equal(existsSync(join(targetRoot, "outside")), false);
     });
 
     it("takes one of an older epoch that it fetches itself: what a new owner sent and never committed does not count", async () => {
@@ -339,6 +356,20 @@ describe("the store of generations", () => {
       await target.receive({ generation: generation(), ...(await disk.send(generation())) });
       await refused;
       await target.verify(generation(), manifestSha);
+    });
+
+    it("keeps nothing of a transfer that is called off halfway when its generation is removed", async () => {
+      const bytes = await packed();
+      const stream = new PassThrough({ highWaterMark: bytes.length });
+      stream.write(bytes.subarray(0, bytes.length / 2));
+      const refused = assert.rejects(target.receive({ generation: generation(), manifestSha, stream }), {
+        reason: "superseded",
+      });
+      const pages = join(targetRoot, "redis/1-1.tmp/images/pages-1.img");
+      await until(() => existsSync(pages), "the memory's file", 5000);
+      await target.remove(generation());
+      await refused;
+      assert.deepEqual(leftovers(), []);
     });
 
     it("says that it has nothing to send when it does not hold the generation", async () => {

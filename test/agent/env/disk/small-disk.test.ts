@@ -25,25 +25,31 @@ describe("the store of generations on a disk that is too small", () => {
     for (const folder of [small, large]) rmSync(folder, { recursive: true, force: true });
   });
 
-  it("refuses an arriving generation with the reason, keeps nothing of it, and takes a smaller one then", async () => {
-    const source = createDisk({ root: large });
-    const target = createDisk({ root: small });
-    await sealed(source, generation(1), 3 << 20);
-    await sealed(source, generation(2), 100_000);
-    await assert.rejects(
-      target.receive({ generation: generation(1), ...(await source.send(generation(1))) }),
-      {
-        reason: "disk-full",
-        message: /No space left on device/,
-      },
-    );
-    assert.deepEqual(readdirSync(join(small, "redis")), ["epoch"]);
-    await target.receive({ generation: generation(2), ...(await source.send(generation(2))) });
-    assert.deepEqual(
-      (await target.list()).map(({ gen }) => gen),
-      [2],
-    );
-  });
+  for (const [how, bytes] of [
+    ["as it is", 3 << 20],
+    ["compressed", 9 << 20],
+  ] as const) {
+    it(`refuses a generation that arrives ${how} with the reason, keeps nothing of it, and takes a smaller one then`, async () => {
+      const source = createDisk({ root: large });
+      const target = createDisk({ root: small });
+      await target.forget("redis");
+      await sealed(source, generation(1), bytes);
+      await sealed(source, generation(2), 100_000);
+      await assert.rejects(
+        target.receive({ generation: generation(1), ...(await source.send(generation(1))) }),
+        {
+          reason: "disk-full",
+          message: /no space left on device/i,
+        },
+      );
+      assert.deepEqual(readdirSync(join(small, "redis")), ["epoch"]);
+      await target.receive({ generation: generation(2), ...(await source.send(generation(2))) });
+      assert.deepEqual(
+        (await target.list()).map(({ gen }) => gen),
+        [2],
+      );
+    });
+  }
 
   it("rejects a seal that has no room for its manifest and lists nothing", async () => {
     const disk = createDisk({ root: small });

@@ -3,11 +3,14 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import type { UdpHeartbeat } from "../../../../provider/agent/env";
 import { createDisk, type GenerationDisk } from "../../../../provider/agent/env/disk/disk";
+import { encodeHead } from "../../../../provider/agent/env/disk/piece-head";
 import { type AgentNet, createNet } from "../../../../provider/agent/env/net/net";
 import { encodePacket } from "../../../../provider/agent/env/net/packet";
 import { until } from "../../../support/until";
@@ -152,7 +155,8 @@ describe("the network between agents", function () {
       await assert.rejects(ha1.net.sendGeneration("ha7", generation()), /ha7 is no peer of ha1; peers: ha2/);
     });
 
-    it("whose sender dies on the way leave nothing behind", async () => {
+    /** A transfer of which only a part was sent, by hand. */
+    async function halfSent() {
       await sealed(ha1.disk, generation());
       const { ca, cert, key: own } = pem(ha1.tls);
       const sent = httpsRequest({
@@ -162,12 +166,28 @@ describe("the network between agents", function () {
         headers: { "x-manifest-sha256": "0".repeat(64) },
       });
       sent.on("error", () => {});
-      sent.write(randomBytes(1000));
+      const head = { path: "images/pages-1.img", length: 2000, last: true, packed: false };
+      sent.write(Buffer.concat([encodeHead(head), randomBytes(1000)]));
       const arriving = () => listing(ha2.root).some((name) => name.endsWith(".tmp"));
       await until(arriving, "the beginning of the transfer", 5000);
+      return { sent, arriving };
+    }
+
+    it("whose sender dies on the way leave nothing behind", async () => {
+      const { sent, arriving } = await halfSent();
       sent.destroy();
       await until(() => !arriving(), "the end of its traces", 5000);
       assert.deepEqual(await ha2.disk.list(), []);
+    });
+
+    it("that are called off on the way leave nothing behind, and their sender is told", async () => {
+      const { sent, arriving } = await halfSent();
+      const answer = new Promise<IncomingMessage>((resolve) => sent.once("response", resolve));
+      await ha2.disk.remove(generation());
+      const body = await text(await answer);
+      assert.match(body, /"superseded".*was called off here/);
+      sent.destroy();
+      assert.equal(arriving(), false);
     });
   });
 
