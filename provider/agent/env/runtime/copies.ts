@@ -7,6 +7,7 @@ import { cgroupOf, processesIn, readEvents } from "./cgroup";
 import type { RuntimeContext } from "./context";
 import { heldPid, isHeld, isTraced } from "./held";
 import { placesOf } from "./places";
+import { readIfThere } from "./read-if-there";
 import { type CopyRecord, readRecord } from "./record";
 
 /** How the copy is doing, from files and the kernel alone: it works while the engine is busy or waits. */
@@ -114,9 +115,7 @@ const runcStateSchema = z.object({ init_process_pid: z.int() });
 /** The root below which runc knows this container, and its init process. */
 export function runcState(context: RuntimeContext, record: CopyRecord): { root: string; pid: number } | null {
   for (const root of context.engines[record.engine].runcRoots) {
-    const file = join(root, record.id, "state.json");
-    if (!existsSync(file)) continue;
-    const pid = initOf(readFileSync(file, "utf8"));
+    const pid = initOf(readIfThere(join(root, record.id, "state.json")) ?? "");
     if (pid > 1 && belongsTo(pid, record.id)) return { root, pid };
   }
   return null;
@@ -154,8 +153,7 @@ export function needPid(context: RuntimeContext, record: CopyRecord): number {
 }
 
 export function currentMac(container: string): string | null {
-  const { mac } = placesOf(container);
-  return existsSync(mac) ? readFileSync(mac, "utf8").trim() : null;
+  return readIfThere(placesOf(container).mac)?.trim() ?? null;
 }
 
 export function noteMac(container: string, mac: string): void {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Connection } from "../../../contract";
@@ -16,6 +16,7 @@ import { criuLimitMs } from "./criu-limit";
 import { criuReason, criuSentence } from "./criu-log";
 import { failure, run, tryRun } from "./exec";
 import { generationPlaces, placesOf } from "./places";
+import { readIfThere } from "./read-if-there";
 import type { CopyRecord } from "./record";
 
 const DEATH_LOOK_MS = 50;
@@ -145,7 +146,7 @@ export async function unlockNetwork(pid: number): Promise<void> {
 
 function dumpFailure(o: { container: string; host: string; work: string; error: Error }): Error {
   const log = join(o.work, "dump.log");
-  const reason = existsSync(log) ? criuReason(readFileSync(log, "utf8")) : criuReason("");
+  const reason = criuReason(readIfThere(log) ?? "");
   const words = reason.said.length > 0 ? criuSentence(reason) : o.error.message;
   const sentence = `${o.container} could not be checkpointed on ${o.host}: ${words}`;
   if (reason.meaning === null) return new Error(sentence, { cause: o.error });

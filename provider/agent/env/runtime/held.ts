@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { placesOf } from "./places";
+import { readIfThere } from "./read-if-there";
 
 /**
  * Whether it waits before its first instruction. By what its process does, never by what was asked of it: a release may
@@ -12,8 +13,7 @@ export function isHeld(container: string): boolean {
 
 /** The init process that CRIU restored and that waits, or waited; null: none does. */
 export function heldPid(container: string): number | null {
-  const { held } = placesOf(container);
-  const pid = existsSync(held) ? Number(readFileSync(held, "utf8").trim()) : 0;
+  const pid = Number(readIfThere(placesOf(container).held)?.trim() ?? 0);
   return pid > 1 ? pid : null;
 }
 

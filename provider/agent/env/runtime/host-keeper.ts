@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostCare } from "../../env";
 import { cgroupOf } from "./cgroup";
@@ -12,6 +11,7 @@ import { type CopySeen, type HostSeen, type Lack, lacksOf, parseHostAnswers } fr
 import { unroute } from "./lifecycle";
 import { settingFiles } from "./network";
 import { type CopyRecord, containersOfThisBoot, readRecord } from "./record";
+import { readIfThere } from "./read-if-there";
 import { lines, wireAlone } from "./wiring";
 
 export interface HostKeeper {
@@ -135,13 +135,4 @@ async function rewire(context: RuntimeContext, record: CopyRecord): Promise<void
     // It may have been taken back meanwhile.
     if (!context.announced.has(container)) await unroute(context, record);
   });
-}
-
-/** Undefined: there is no such file, or what it tells of has ended. */
-function readIfThere(file: string): string | undefined {
-  try {
-    return existsSync(file) ? readFileSync(file, "utf8") : undefined;
-  } catch {
-    return undefined;
-  }
 }

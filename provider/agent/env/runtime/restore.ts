@@ -1,14 +1,4 @@
-import {
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  watch,
-  writeFileSync,
-} from "node:fs";
+import { constants, mkdirSync, readdirSync, rmSync, statSync, watch, writeFileSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,6 +21,7 @@ import type { Job } from "./jobs";
 import { endProcesses } from "./lifecycle";
 import { generationPlaces, type Places, placesOf } from "./places";
 import { findProcess, isRunning, listProcesses } from "./processes";
+import { readIfThere } from "./read-if-there";
 import type { CopyRecord } from "./record";
 import { until } from "./wait";
 import { wire } from "./wiring";
@@ -266,7 +257,7 @@ function restoreFailure(
   const what = `${container} could not be restored on ${context.host}`;
   if (job.killed) return new Error(`${what}: it was killed meanwhile`);
   const log = join(places.work, "restore.log");
-  const reason = existsSync(log) ? criuReason(readFileSync(log, "utf8")) : { said: [], meaning: null };
+  const reason = criuReason(readIfThere(log) ?? "");
   const engine = job.error?.message ?? "the engine ended without running it";
   const words = reason.said.length > 0 ? criuSentence(reason) : engine;
   return new Error(`${what}: ${words}`, { cause: job.error });
