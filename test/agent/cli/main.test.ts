@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, mkdtemp, rm, stat } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { buildSync } from "esbuild";
 import { type Api, startApi } from "../../../provider/agent/api/server";
 import type { CtlReply, CtlRequest, Event } from "../../../provider/contract";
 import { healthyGroup } from "./group-status";
 
-const entries = { cli: "main.ts", ctl: "ctl-main.ts" };
+const bundles = join(__dirname, "..", "..", "..", "host");
 /** What `container-ha ctl` may have to read before it asks, bytes: without schemas it is little. */
 const CTL_BYTES = 20_000;
 
@@ -40,16 +39,7 @@ describe("container-ha as a process", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "container-ha-cli-"));
     socketPath = join(folder, "agent.sock");
-    buildSync({
-      entryPoints: Object.fromEntries(
-        Object.entries(entries).map(([name, file]) => [name, join("provider", "agent", "cli", file)]),
-      ),
-      outdir: folder,
-      bundle: true,
-      platform: "node",
-      target: "node24",
-      logLevel: "error",
-    });
+    for (const program of ["cli.js", "ctl.js"]) await copyFile(join(bundles, program), join(folder, program));
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -75,7 +65,7 @@ describe("container-ha as a process", () => {
 
   function spawnProgram(
     args: string[],
-    { program = "cli", ...options }: { program?: keyof typeof entries; uid?: number } = {},
+    { program = "cli", ...options }: { program?: "cli" | "ctl"; uid?: number } = {},
   ): ChildProcess {
     return spawn(process.execPath, [join(folder, `${program}.js`), ...args], {
       env: { ...process.env, CONTAINER_HA_SOCKET: socketPath },
