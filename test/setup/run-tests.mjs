@@ -14,7 +14,7 @@ import { ensureRootfs } from "./rootfs.mjs";
 /** Folders below test/ whose suites need test hosts; each file runs in a process of its own. */
 const labFolders = ["lab-scenarios", "e2e", "workloads"];
 /** Suites without hosts that take too long for `npm run test:unit`. */
-const longSuites = ["sim/mutants.test.js"];
+const longSuites = ["sim/mutants.test.js", "sim/search.test.js"];
 /** Processes that share the suites without hosts, beside the one of the simulator. */
 const UNIT_PARTS = 3;
 /** Lab suites that run side by side, each with hosts of its own: much of their time is waiting. */

@@ -1,7 +1,7 @@
 import { keysOf } from "../../provider/contract";
 import { GROUP, specOf } from "./group";
 import { isProtected } from "./scenario";
-import type { Schedule } from "./schedule";
+import { type Schedule, scheduleOf } from "./schedule";
 import type { Tamper } from "./tamper";
 import { happening } from "./vocabulary";
 import { createWorld, type World } from "./world";
@@ -48,6 +48,14 @@ export async function runTrial(schedule: Schedule, tamper: Partial<Tamper> = {})
     violation,
   };
   world.end();
+  return outcome;
+}
+
+/** Runs a seed's schedule; an error tells the story where an invariant was broken. */
+export async function runPassing(seed: number): Promise<Outcome> {
+  const outcome = await runTrial(scheduleOf(seed));
+  const { violation } = outcome;
+  if (violation) throw new Error(`${violation.sentence}\n${violation.story.join("\n")}`);
   return outcome;
 }
 
