@@ -160,6 +160,13 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     invariants.look();
   });
   const readView = createViewReader(GROUP);
+  let lastView: { revision: number; view: GroupView } | null = null;
+  /** Who waits for something looks after each event, and most change nothing in the store. */
+  const view = () => {
+    if (lastView?.revision !== records.revision())
+      lastView = { revision: records.revision(), view: readView(records.snapshot().keys) };
+    return lastView.view;
+  };
   const writePolicy = () =>
     records.apply({ compares: [], writes: [{ put: keysOf(GROUP).policy, value: JSON.stringify(policy) }] });
   writePolicy();
@@ -215,8 +222,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     now: scheduler.now,
     host: hostNamed,
     hosts: [...hosts.values()],
-    view: () => readView(records.snapshot().keys),
-    owner: (container = "db") => world.view().containers.get(container)?.owner?.value ?? null,
+    view,
+    owner: (container = "db") => view().containers.get(container)?.owner?.value ?? null,
     answering: (container = "db") => invariants.answering(container),
     counter(container = "db") {
       const [name] = invariants.answering(container);
