@@ -92,10 +92,19 @@ const leaves = {
   failsafe: failsafeSchema,
 } satisfies Record<string, z.ZodType>;
 
-/** Returns a function that turns raw keys into a view; records whose revision did not change are not parsed again. */
+type Parsed = Rec<unknown> | { rev: number; fault: string };
+/** The record at a key; null: it cannot be read, which the view says. */
+type Reading = <T>(schema: z.ZodType<T>) => Rec<T> | null;
+/** Puts what stands at a key into a view. */
+type Placing = (view: GroupView, record: Reading) => void;
+
+/**
+ * Returns a function that turns raw keys into a view; records whose revision did not change are not parsed again, nor is
+ * what a key says.
+ */
 export function createViewReader(group: string): (raw: ReadonlyMap<string, StoredValue>) => GroupView {
   const keys = keysOf(group);
-  let cache = new Map<string, Rec<unknown> | { rev: number; fault: string }>();
+  let cache = new Map<string, { put: Placing; parsed: Parsed | null }>();
 
   return (raw) => {
     const view: GroupView = {
@@ -107,73 +116,83 @@ export function createViewReader(group: string): (raw: ReadonlyMap<string, Store
       unreadable: [],
     };
     const next: typeof cache = new Map();
-    const record = <T>(key: string, schema: z.ZodType<T>): Rec<T> | null => {
-      const stored = raw.get(key)!;
-      const known = cache.get(key);
-      const entry = known?.rev === stored.modRevision ? known : parsed(key, schema, stored);
-      next.set(key, entry);
-      if ("fault" in entry) {
-        view.unreadable.push(entry.fault);
-        return null;
-      }
-      return entry as Rec<T>;
-    };
-    for (const key of raw.keys()) place(view, key, record);
+    for (const [key, stored] of raw) {
+      const known = cache.get(key) ?? { put: placingOf(key), parsed: null };
+      next.set(key, known);
+      known.put(view, <T>(schema: z.ZodType<T>) => {
+        if (known.parsed?.rev !== stored.modRevision) known.parsed = parsed(key, schema, stored);
+        if ("fault" in known.parsed) {
+          view.unreadable.push(known.parsed.fault);
+          return null;
+        }
+        return known.parsed as Rec<T>;
+      });
+    }
     cache = next;
     return view;
   };
 
-  function place(
-    view: GroupView,
-    key: string,
-    record: <T>(key: string, schema: z.ZodType<T>) => Rec<T> | null,
-  ): void {
-    if (key === keys.policy) {
-      view.policy = record(key, policySchema);
-      return;
-    }
-    if (key === keys.declared) {
-      view.declared = record(key, declaredSchema);
-      return;
-    }
+  function placingOf(key: string): Placing {
+    if (key === keys.policy)
+      return (view, record) => {
+        view.policy = record(policySchema);
+      };
+    if (key === keys.declared)
+      return (view, record) => {
+        view.declared = record(declaredSchema);
+      };
     const [area, name, leaf] = key.slice(keys.prefix.length).split("/");
     // safety: names become folders that are deleted.
     if (name !== undefined && !nameSchema.safeParse(name).success) {
-      view.unreadable.push(`${key}: ${JSON.stringify(name)} is no name of a host, container or rule`);
-    } else if (area === "host" && name && leaf) {
-      const host = hostOf(view, name);
-      if (leaf === "session") host.session = record(key, sessionSchema);
-      if (leaf === "hb") host.heartbeat = record(key, heartbeatSchema);
-      if (leaf === "info") host.info = record(key, hostInfoSchema)?.value ?? null;
-    } else if (area === "fence" && name && leaf) {
-      const fence = record(key, fenceSchema);
-      if (fence) hostOf(view, name).fences.set(leaf, fence);
-    } else if (area === "fence-intent" && name && leaf) {
-      const intent = record(key, fenceIntentSchema);
-      if (intent) hostOf(view, name).intents.set(leaf, intent);
-    } else if (area === "rule" && name) {
-      const rule = record(key, ruleSchema);
-      if (rule) view.rules.set(name, rule);
-    } else if (area === "ct" && name && leaf) {
-      const container = containerOf(view, name);
-      const faults = view.unreadable.length;
-      if (leaf === "mig") container.migration = record(key, leaves.mig);
-      if (leaf === "failsafe") container.failsafe = record(key, leaves.failsafe);
-      if (leaf === "spec") container.spec = record(key, leaves.spec);
-      if (leaf === "schedule") container.schedule = record(key, leaves.schedule);
-      if (leaf === "owner") container.owner = record(key, leaves.owner);
-      if (leaf === "gen") container.generation = record(key, leaves.gen);
-      if (leaf === "standbys") container.standbys = record(key, leaves.standbys);
-      if (view.unreadable.length > faults) container.unreadable = true;
+      const fault = `${key}: ${JSON.stringify(name)} is no name of a host, container or rule`;
+      return (view) => view.unreadable.push(fault);
     }
+    if (area === "rule" && name)
+      return (view, record) => {
+        const rule = record(ruleSchema);
+        if (rule) view.rules.set(name, rule);
+      };
+    if (!name || !leaf) return () => {};
+    if (area === "host") return (view, record) => putOfHost(hostOf(view, name), leaf, record);
+    if (area === "ct") return (view, record) => putOfContainer(view, { name, leaf }, record);
+    if (area === "fence")
+      return (view, record) => {
+        const fence = record(fenceSchema);
+        if (fence) hostOf(view, name).fences.set(leaf, fence);
+      };
+    if (area === "fence-intent")
+      return (view, record) => {
+        const intent = record(fenceIntentSchema);
+        if (intent) hostOf(view, name).intents.set(leaf, intent);
+      };
+    return () => {};
   }
 }
 
-function parsed<T>(
-  key: string,
-  schema: z.ZodType<T>,
-  stored: StoredValue,
-): Rec<T> | { rev: number; fault: string } {
+function putOfHost(host: HostView, leaf: string, record: Reading): void {
+  if (leaf === "session") host.session = record(sessionSchema);
+  if (leaf === "hb") host.heartbeat = record(heartbeatSchema);
+  if (leaf === "info") host.info = record(hostInfoSchema)?.value ?? null;
+}
+
+function putOfContainer(
+  view: GroupView,
+  { name, leaf }: { name: string; leaf: string },
+  record: Reading,
+): void {
+  const container = containerOf(view, name);
+  const faults = view.unreadable.length;
+  if (leaf === "mig") container.migration = record(leaves.mig);
+  if (leaf === "failsafe") container.failsafe = record(leaves.failsafe);
+  if (leaf === "spec") container.spec = record(leaves.spec);
+  if (leaf === "schedule") container.schedule = record(leaves.schedule);
+  if (leaf === "owner") container.owner = record(leaves.owner);
+  if (leaf === "gen") container.generation = record(leaves.gen);
+  if (leaf === "standbys") container.standbys = record(leaves.standbys);
+  if (view.unreadable.length > faults) container.unreadable = true;
+}
+
+function parsed<T>(key: string, schema: z.ZodType<T>, stored: StoredValue): Parsed {
   try {
     return { value: parseJson(schema, stored.value, key), text: stored.value, rev: stored.modRevision };
   } catch (error) {

@@ -6,6 +6,9 @@ export interface Nap {
   wake(): void;
 }
 
+/** Said once, as an abort without a reason makes an error with a stack each time. */
+const WOKEN = "woken";
+
 export function createNap(clock: Clock): Nap {
   let woken = new AbortController();
   return {
@@ -13,6 +16,6 @@ export function createNap(clock: Clock): Nap {
       if (!woken.signal.aborted && time > clock.now()) await clock.sleep(time - clock.now(), woken.signal);
       if (woken.signal.aborted) woken = new AbortController();
     },
-    wake: () => woken.abort(),
+    wake: () => woken.abort(WOKEN),
   };
 }
