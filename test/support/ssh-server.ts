@@ -243,7 +243,7 @@ export function generateKeys(passphrase?: string): KeyTexts {
     const pair: KeyTexts =
       passphrase === undefined
         ? utils.generateKeyPairSync("ed25519")
-        : utils.generateKeyPairSync("ed25519", { passphrase, cipher: "aes256-ctr", rounds: 4 });
+        : utils.generateKeyPairSync("ed25519", { passphrase, cipher: "aes256-ctr", rounds: 1 });
     if (!(utils.parseKey(pair.private, passphrase) instanceof Error)) return pair;
   }
 }

@@ -78,7 +78,7 @@ describe("the gate in a real kernel", function () {
   const since = (times: number[], from: number) => times.filter((time) => time >= from).length;
   const answer = (from = clock.now()) => until(() => since(net.answered, from) > 0, "an answer", 5000);
   const silence = async (from = clock.now()) => {
-    await until(() => since(net.asked, from) > 30, "30 questions", 5000);
+    await until(() => since(net.asked, from) > 12, "12 questions", 5000);
     await clock.sleep(30);
     assert.equal(since(net.answered, from), 0);
   };
