@@ -147,8 +147,8 @@ describe("uploading a file", () => {
     await upload({ content: "old" });
     const halfway = join(binDir, "halfway");
     fake("cat", `head -c 1000; : >${halfway}; while test -e ${halfway}; do sleep 0.02; done; exec /bin/cat`);
-    // More than is on its way unread.
-    const uploading = failure(upload({ content: Buffer.alloc(4_000_000) }));
+    // More than the 4 MB that a link takes while nobody reads them.
+    const uploading = failure(upload({ content: Buffer.alloc(8_000_000) }));
     while (!existsSync(halfway)) await setTimeout(5);
     server.dropLinks();
     rmSync(halfway);
