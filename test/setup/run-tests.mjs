@@ -14,7 +14,7 @@ import { ensureRootfs } from "./rootfs.mjs";
 /** Folders below test/ whose suites need test hosts; each file runs in a process of its own. */
 const labFolders = ["lab-scenarios", "e2e", "workloads"];
 /** Suites without hosts that take too long for `npm run test:unit`. */
-const longSuites = ["sim/mutants.test.js", "sim/search.test.js"];
+const longSuites = ["sim/garbage-search.test.js", "sim/mutants.test.js", "sim/search.test.js"];
 /**
  * Suites without hosts run in processes side by side, about as long each: a suite belongs to the first that names it or
  * its folder. What a process has loaded and warmed up is of use to suites of the same things only.
