@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { UNKNOWN } from "../../provider/frame/unknown";
 import { stub } from "../../sdk/thin-provider";
 import { ProviderFailure, type ProviderProcess, startProviderProcess } from "../support/provider-process";
-import { type SshServer, startSshServer } from "../support/ssh-server";
+import { startSshServer } from "../support/ssh-server";
 import { until } from "../support/until";
 
 const __provider = stub("Host");
@@ -14,11 +14,23 @@ const news = { name: "a", connection: nobody, address: "10.0.0.11", __provider }
 
 describe("Pulumi's own provider process", function () {
   this.timeout(30_000);
+  let cache: string;
   let provider: ProviderProcess;
+  const compiled = () => readdirSync(cache, { recursive: true }).length;
   before(async () => {
-    provider = await startProviderProcess();
+    cache = mkdtempSync(join(tmpdir(), "compiled-"));
+    provider = await startProviderProcess({ NODE_COMPILE_CACHE: cache });
   });
-  after(() => provider.stop());
+  after(async () => {
+    await provider.stop();
+    rmSync(cache, { recursive: true });
+  });
+
+  it("keeps what Node compiled for the next run at its first call: it is killed like every provider process", async () => {
+    const before = compiled();
+    await provider.check(news);
+    assert.ok(compiled() > before + 100, `${compiled()} files after ${before} before its first call`);
+  });
 
   it("finds the handlers of every kind through the constant stub", async () => {
     for (const kind of [
@@ -43,20 +55,6 @@ describe("Pulumi's own provider process", function () {
     assert.deepEqual(failures, []);
     assert.equal(inputs.role, "member");
     assert.equal(inputs.__provider, __provider);
-  });
-
-  it("keeps what Node compiled for the next run, though it is killed like every provider process", async () => {
-    const cache = mkdtempSync(join(tmpdir(), "compiled-"));
-    try {
-      const killed = await startProviderProcess({ NODE_COMPILE_CACHE: cache });
-      const compiled = () => readdirSync(cache, { recursive: true }).length;
-      const before = compiled();
-      await killed.check(news);
-      await killed.stop();
-      assert.ok(compiled() > before + 100, `${compiled()} files after ${before} before its first call`);
-    } finally {
-      rmSync(cache, { recursive: true });
-    }
   });
 
   it("names the path of a wrong argument", async () => {
@@ -120,26 +118,21 @@ describe("Pulumi's own provider process", function () {
     const { inputs } = await provider.check(news);
     await provider.delete("a@10.0.0.11", { ...inputs, status: "ok" });
   });
-});
 
-describe("a provider process whose engine was killed", function () {
-  this.timeout(30_000);
-  let server: SshServer;
-  beforeEach(async () => {
-    server = await startSshServer();
-  });
-  afterEach(() => server.close());
-
-  it("ends, although an operation is under way", async () => {
-    const provider = await startProviderProcess();
-    await server.behave("hang-at-exec");
-    const { inputs } = await provider.check({ ...news, connection: server.connection() });
-    const create = failureOf(provider.create(inputs));
-    await server.started("fact uid");
-    await provider.killEngine();
-    assert.equal(await provider.exited, 1);
-    await create;
-    await provider.stop();
+  // The last one: nothing is left of the process.
+  it("ends when its engine was killed, although an operation is under way", async () => {
+    const server = await startSshServer();
+    try {
+      await server.behave("hang-at-exec");
+      const { inputs } = await provider.check({ ...news, connection: server.connection() });
+      const create = failureOf(provider.create(inputs));
+      await server.started("fact uid");
+      await provider.killEngine();
+      assert.equal(await provider.exited, 1);
+      await create;
+    } finally {
+      await server.close();
+    }
   });
 });
 

@@ -14,9 +14,18 @@ import { ensureRootfs } from "./rootfs.mjs";
 /** Folders below test/ whose suites need test hosts; each file runs in a process of its own. */
 const labFolders = ["lab-scenarios", "e2e", "workloads"];
 /** Suites without hosts that take too long for `npm run test:unit`. */
-const longSuites = ["sim/mutants.test.js", "sim/search.test.js"];
-/** Processes that share the suites without hosts, beside the one of the simulator. */
-const UNIT_PARTS = 3;
+const longSuites = ["sim/garbage-search.test.js", "sim/mutants.test.js", "sim/search.test.js"];
+/**
+ * Suites without hosts run in processes side by side, about as long each: a suite belongs to the first that names it or
+ * its folder. What a process has loaded and warmed up is of use to suites of the same things only.
+ */
+const unitParts = {
+  "the simulator's searches": longSuites,
+  "the simulator": ["sim/", "scenarios/"],
+  "the agent on its host": ["agent/env/"],
+  "the provider": ["provider/", "sdk/"],
+  "the agent and all else": [""],
+};
 /** Lab suites that run side by side, each with hosts of its own: much of their time is waiting. */
 const LANES = 2;
 /** What needs the machine for itself comes after them. */
@@ -59,16 +68,13 @@ async function main() {
   return report();
 }
 
-/** In parts side by side: much of their time is waiting. */
 async function unitTests(files) {
-  const simulated = files.filter((file) => file.startsWith("dist/test/sim/"));
-  const others = files.filter((file) => !simulated.includes(file));
-  const parts = Math.min(UNIT_PARTS, others.length);
-  const groups = Array.from({ length: parts }, (_, part) => ({
-    title: parts === 1 ? "unit tests" : `unit tests, part ${part + 1} of ${parts}`,
-    files: others.filter((_, index) => index % parts === part),
-  }));
-  if (simulated.length > 0) groups.push({ title: "tests of the simulator", files: simulated });
+  const titles = Object.keys(unitParts);
+  const isIn = (title, file) => unitParts[title].some((path) => file.startsWith(`dist/test/${path}`));
+  const titleOf = (file) => titles.find((title) => isIn(title, file));
+  const groups = titles
+    .map((title) => ({ title: `tests of ${title}`, files: files.filter((file) => titleOf(file) === title) }))
+    .filter((group) => group.files.length > 0);
   const options = { limitMinutes: 5, alone: groups.length === 1 };
   await Promise.all(groups.map((group) => mocha(group.title, group.files, options)));
 }

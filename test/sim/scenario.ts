@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type ContainerSpec, keysOf, type Schedule } from "../../provider/contract";
 import { GROUP, specOf } from "./group";
 import { createWorld, type World, type WorldOptions } from "./world";
@@ -45,6 +46,15 @@ export function isProtected(world: World, container = "db"): boolean {
   if (seen?.owner?.value.phase !== "RUNNING" || world.answering(container).length !== 1) return false;
   const standbys = seen.standbys?.value.hosts ?? [];
   return standbys.length > 0 && standbys.every((host) => seen.generation?.value.holders.includes(host));
+}
+
+/** Waits for new generations of `db`, which answers where it did. */
+export async function goesOn(world: World): Promise<void> {
+  const generation = () => world.view().containers.get("db")!.generation!.value.gen;
+  const before = generation();
+  await world.until("another generation of db", () => generation() > before + 1);
+  assert.deepEqual(world.answering("db"), ["a"]);
+  assert.ok(isProtected(world, "db"));
 }
 
 /** Writes a changed specification through the agent of a host. */

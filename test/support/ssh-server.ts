@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import {
   type AuthContext,
   type Connection as ClientConnection,
@@ -21,11 +22,19 @@ export interface SshServerOptions {
   obsolete?: boolean;
   /** A fixed port, to appear again where another server was. */
   port?: number;
+  /** What takes the place of the program in which a command ends. */
+  standIn?: StandIn;
+}
+
+export interface StandIn {
+  /** The words of the command line with which the program is called. */
+  words: string;
+  answer(input: string): { code: number; stdout?: string; stderr?: string };
 }
 
 export type Behaviour = "normal" | "refuse" | "hang-before-handshake" | "hang-at-exec" | "close-at-connect";
 
-/** An sshd in this process on 127.0.0.1. Commands run for real, by the local `sh`. */
+/** An sshd in this process on 127.0.0.1. Commands run for real, by the local `sh`, except where something stands in. */
 export interface SshServer {
   readonly port: number;
   /** Arguments that connect to it, with its current host key. */
@@ -49,7 +58,7 @@ export interface SshServer {
     forwards: { host: string; port: number }[];
   };
   /** Resolves once a command whose text contains this has been started (also if that was before). */
-  started(text: string): Promise<void>;
+  started(part: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -68,7 +77,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   };
   const sockets = new Set<Socket>();
   const children = new Set<ChildProcess>();
-  const waiters: { text: string; resolve: () => void }[] = [];
+  const waiters: { part: string; resolve: () => void }[] = [];
   let behaviour: Behaviour = "normal";
   let keys = generateKeys();
   let ssh = createSsh();
@@ -103,7 +112,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
         });
         session.on("exec", (acceptExec, _reject, info) => {
           const channel = acceptExec();
-          if (behaviour !== "hang-at-exec") runCommand(channel, info.command);
+          if (behaviour !== "hang-at-exec") serve(channel, info.command);
           noteCommand(info.command);
         });
       });
@@ -127,6 +136,21 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
     });
   }
 
+  function serve(channel: ServerChannel, command: string): void {
+    const { standIn } = options;
+    if (standIn && command.endsWith(` ${standIn.words}`)) void answer(channel, standIn);
+    else runCommand(channel, command);
+  }
+
+  async function answer(channel: ServerChannel, standIn: StandIn): Promise<void> {
+    channel.on("error", () => {});
+    const { code, stdout = "", stderr = "" } = standIn.answer(await text(channel));
+    channel.write(stdout);
+    channel.stderr.write(stderr);
+    channel.exit(code);
+    channel.end();
+  }
+
   function runCommand(channel: ServerChannel, command: string): void {
     const env = { PATH: options.path ?? process.env.PATH, HOME: "/" };
     // As bash does it for a user whose login shell it is: no shell stays between sshd and the command.
@@ -147,7 +171,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
 
   function noteCommand(command: string): void {
     seen.commands.push(command);
-    for (const waiter of waiters) if (command.includes(waiter.text)) waiter.resolve();
+    for (const waiter of waiters) if (command.includes(waiter.part)) waiter.resolve();
   }
 
   const front = createServer({ noDelay: true }, (socket) => {
@@ -196,9 +220,9 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
       keys = generateKeys();
       ssh = createSsh();
     },
-    started(text) {
-      if (seen.commands.some((command) => command.includes(text))) return Promise.resolve();
-      return new Promise((resolve) => waiters.push({ text, resolve }));
+    started(part) {
+      if (seen.commands.some((command) => command.includes(part))) return Promise.resolve();
+      return new Promise((resolve) => waiters.push({ part, resolve }));
     },
     async close() {
       for (const child of children) if (child.pid) process.kill(-child.pid, "SIGKILL");
@@ -219,7 +243,7 @@ export function generateKeys(passphrase?: string): KeyTexts {
     const pair: KeyTexts =
       passphrase === undefined
         ? utils.generateKeyPairSync("ed25519")
-        : utils.generateKeyPairSync("ed25519", { passphrase, cipher: "aes256-ctr", rounds: 4 });
+        : utils.generateKeyPairSync("ed25519", { passphrase, cipher: "aes256-ctr", rounds: 1 });
     if (!(utils.parseKey(pair.private, passphrase) instanceof Error)) return pair;
   }
 }

@@ -68,7 +68,12 @@ describe("container-ha as a process", () => {
     { program = "cli", ...options }: { program?: "cli" | "ctl"; uid?: number } = {},
   ): ChildProcess {
     return spawn(process.execPath, [join(folder, `${program}.js`), ...args], {
-      env: { ...process.env, CONTAINER_HA_SOCKET: socketPath },
+      env: {
+        ...process.env,
+        CONTAINER_HA_SOCKET: socketPath,
+        // What one run compiles serves the others.
+        NODE_COMPILE_CACHE: join(folder, "compiled"),
+      },
       ...options,
     });
   }

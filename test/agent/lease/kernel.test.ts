@@ -64,13 +64,15 @@ describe("the gate in a real kernel", function () {
   };
   /** False: the kernel did not let us. */
   const tamper = (command: string[]) => {
-    const before = net.nft("list", "tables");
+    // What it may not delete, flush leaves without a word.
+    const silent = command.join(" ") === "flush ruleset";
+    const before = silent && net.nft("list", "tables");
     try {
       net.nft(...command);
     } catch {
       return false;
     }
-    return command[0] !== "flush" || command[1] !== "ruleset" || net.nft("list", "tables") !== before;
+    return !silent || net.nft("list", "tables") !== before;
   };
   const noted = () => parseSyns(net.nft("-j", "list", "set", "netdev", "ha_gate", "syns"), [CONTAINER]);
   const isOwned = () => net.nft("list", "table", "netdev", "ha_gate").includes("flags owner");
@@ -78,7 +80,7 @@ describe("the gate in a real kernel", function () {
   const since = (times: number[], from: number) => times.filter((time) => time >= from).length;
   const answer = (from = clock.now()) => until(() => since(net.answered, from) > 0, "an answer", 5000);
   const silence = async (from = clock.now()) => {
-    await until(() => since(net.asked, from) > 30, "30 questions", 5000);
+    await until(() => since(net.asked, from) > 12, "12 questions", 5000);
     await clock.sleep(30);
     assert.equal(since(net.answered, from), 0);
   };

@@ -42,7 +42,7 @@ export function whyNoNetns(): string | null {
 }
 
 /**
- * A host with eth0, a macvlan container on it that answers datagrams, and a client behind the wire that asks each 2 ms.
+ * A host with eth0, a macvlan container on it that answers datagrams, and a client behind the wire that asks each 5 ms.
  * Three network namespaces of their own.
  */
 export async function createLabNet(name: string): Promise<LabNet> {
@@ -159,7 +159,7 @@ socket.bind(0, () => {
     const now = String(Number(process.hrtime.bigint()) / 1e6);
     process.stdout.write("asked " + now + "\\n");
     socket.send(now, ${PORT}, "${CONTAINER}", () => {});
-  }, 2);
+  }, 5);
 });`;
 
 function connectFrom(localAddress: string, localPort: number): string {

@@ -1,6 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { ctl } from "../../../provider/commands/control";
 import {
   type ContainerStatus,
   type CtlReply,
@@ -11,6 +9,7 @@ import {
 } from "../../../provider/contract";
 import { type GroupHandle, groupHandleSchema } from "../../../provider/group-handle";
 import { closeAll } from "../../../provider/ssh/pool";
+import { quoteArgv } from "../../../provider/ssh/quote";
 import { type SshServer, startSshServer } from "../../support/ssh-server";
 
 /** A member that answers `container-ha ctl` with replies that were written down beforehand. */
@@ -66,45 +65,31 @@ export function fakeHandle(members: { name: string; connection: unknown }[]): Gr
 }
 
 async function startMember(name: string): Promise<FakeMember & { close(): Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), "fake-member-"));
-  writeFileSync(join(folder, "requests"), "");
-  writeFileSync(join(folder, "container-ha"), AGENT, { mode: 0o755 });
-  const server = await startSshServer({ path: `${folder}:${process.env.PATH}` });
+  const replies: Partial<Record<CtlRequest["op"], CtlReply[]>> = {};
+  const requests: CtlRequest[] = [];
+  let runs = true;
+  const answer = (input: string) => {
+    if (!runs) return { code: 3, stderr: "The agent is not running\n" };
+    const request = JSON.parse(input) as CtlRequest;
+    requests.push(request);
+    const [reply = ok(null), ...rest] = replies[request.op] ?? [];
+    if (rest.length > 0) replies[request.op] = rest;
+    return { code: 0, stdout: JSON.stringify(reply) };
+  };
+  const server = await startSshServer({ standIn: { words: quoteArgv(ctl()), answer } });
   return {
     name,
     server,
-    reply(op, ...replies) {
-      const own = join(folder, "replies", op);
-      rmSync(own, { recursive: true, force: true });
-      mkdirSync(own, { recursive: true });
-      for (const [index, reply] of replies.entries())
-        writeFileSync(join(own, String(index).padStart(3, "0")), JSON.stringify(reply));
+    reply(op, ...given) {
+      replies[op] = given;
     },
     stop() {
-      writeFileSync(join(folder, "container-ha"), '#!/bin/sh\necho "The agent is not running" >&2; exit 3\n');
+      runs = false;
     },
-    requests() {
-      const lines = readFileSync(join(folder, "requests"), "utf8").split("\n").filter(Boolean);
-      return lines.map((line) => JSON.parse(line) as CtlRequest);
-    },
-    async close() {
-      await server.close();
-      rmSync(folder, { recursive: true });
-    },
+    requests: () => [...requests],
+    close: () => server.close(),
   };
 }
-
-/** In shell: a group's tests start it a hundred times. A request is one line, a reply one file below its operation. */
-const AGENT = `#!/bin/sh
-cd "\${0%/*}" || exit
-read -r request
-printf '%s\\n' "$request" >>requests
-op=\${request#*'"op":"'}
-set -- replies/"\${op%%'"'*}"/*
-test -e "$1" || exec echo '{"ok":true,"result":null}'
-cat "$1"
-test $# -eq 1 || rm "$1"
-`;
 
 export function ok(result: unknown): CtlReply {
   return { ok: true, result };

@@ -146,10 +146,12 @@ describe("uploading a file", () => {
   it("keeps the old file and leaves no temporary one when the link drops in the middle", async () => {
     await upload({ content: "old" });
     const halfway = join(binDir, "halfway");
-    fake("cat", `head -c 1000; : >${halfway}; exec /bin/cat`);
-    const uploading = failure(upload({ content: Buffer.alloc(30_000_000) }));
+    fake("cat", `head -c 1000; : >${halfway}; while test -e ${halfway}; do sleep 0.02; done; exec /bin/cat`);
+    // More than the 4 MB that a link takes while nobody reads them.
+    const uploading = failure(upload({ content: Buffer.alloc(8_000_000) }));
     while (!existsSync(halfway)) await setTimeout(5);
     server.dropLinks();
+    rmSync(halfway);
     assert.ok((await uploading) instanceof LinkLost);
     const settled = `while [ "$(ls -A "$1")" != agent.json ]; do sleep 0.02; done`;
     await withHost(server.connection(), (host) => host.script(settled, { args: [dir], timeoutMs: 3000 }));

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { UdpHeartbeat } from "../../../../provider/agent/env";
 import { createDisk, type GenerationDisk } from "../../../../provider/agent/env/disk/disk";
@@ -14,7 +14,7 @@ import { encodeHead } from "../../../../provider/agent/env/disk/piece-head";
 import { type AgentNet, createNet } from "../../../../provider/agent/env/net/net";
 import { encodePacket } from "../../../../provider/agent/env/net/packet";
 import { until } from "../../../support/until";
-import { type Authority, createAuthority, type TlsPaths } from "../support/certificates";
+import { type Authority, createAuthority, type TlsPaths, tlsPathsIn } from "../support/certificates";
 import { freePorts } from "../support/etcd";
 import { generation, sealed, temporaryFolder } from "../support/generations";
 import { quietLog } from "../support/quiet-log";
@@ -43,6 +43,8 @@ describe("the network between agents", function () {
   before(async () => {
     folder = temporaryFolder();
     authority = createAuthority(folder);
+    mkdirSync(join(folder, "issued"));
+    for (const name of ["ha1", "ha2", "ha3"]) authority.issue(join(folder, "issued"), name);
     const [peer, heartbeat] = await freePorts(2);
     ports = { peer: peer!, heartbeat: heartbeat! };
     key = randomBytes(32);
@@ -60,14 +62,20 @@ describe("the network between agents", function () {
     for (const host of [ha1, ha2]) rmSync(host.root, { recursive: true, force: true });
   });
 
-  function hostAt(name: string, address: string, by = authority): Host {
+  function hostAt(name: string, address: string, tls = certified(name)): Host {
     const root = temporaryFolder();
-    const tls = by.issue(folder, name);
     const disk = createDisk({ root });
     const log = quietLog();
     const heartbeatKeys = join(folder, "keys");
     const net = createNet({ group: "test", host: name, address, ports, tls, heartbeatKeys, disk, log });
     return { name, address, root, tls, disk, net, log };
+  }
+
+  /** A copy for one test, which may spoil it. */
+  function certified(name: string): TlsPaths {
+    const own = mkdtempSync(join(folder, "tls-"));
+    cpSync(join(folder, "issued"), own, { recursive: true });
+    return tlsPathsIn(own, name);
   }
 
   async function startAll(hosts: Host[]): Promise<void> {
@@ -82,11 +90,11 @@ describe("the network between agents", function () {
     const same = (path: string) => execFileSync("diff", ["-r", join(ha1.root, path), join(ha2.root, path)]);
 
     it("arrive bit by bit, sent and fetched", async () => {
-      const sha256 = await sealed(ha1.disk, generation(1), 3 << 20);
+      const sha256 = await sealed(ha1.disk, generation(1), 1 << 20);
       await ha1.net.sendGeneration("ha2", generation(1));
       same("redis/1-1");
       await ha2.disk.verify(generation(1), sha256);
-      const second = await sealed(ha1.disk, generation(2), 3 << 20);
+      const second = await sealed(ha1.disk, generation(2), 1 << 20);
       await ha2.net.fetchGeneration("ha1", generation(2), second);
       same("redis/1-2");
     });
@@ -216,7 +224,7 @@ describe("the network between agents", function () {
 
   describe("strangers", () => {
     it("without a certificate of the group are refused, and do not get the group's trust either", async () => {
-      const stranger = hostAt("ha1", "127.0.0.4", createAuthority(folder, "other-ca"));
+      const stranger = hostAt("ha1", "127.0.0.4", createAuthority(folder, "other-ca").issue(folder, "ha1"));
       await sealed(stranger.disk, generation());
       await startAll([stranger]);
       stranger.net.setPeers([ha2]);
@@ -276,7 +284,7 @@ describe("the network between agents", function () {
     const bundle = authority.pem + fresh.pem;
     for (const host of [ha1, ha2]) writeFileSync(host.tls.ca, bundle);
     await Promise.all([ha1.net.reloadTls(), ha2.net.reloadTls()]);
-    fresh.issue(folder, "ha2");
+    fresh.issue(dirname(ha2.tls.cert), "ha2");
     writeFileSync(ha2.tls.ca, bundle);
     await ha2.net.reloadTls();
     await ha1.net.ask("ha2", {}, 2000);

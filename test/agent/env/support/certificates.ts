@@ -22,11 +22,7 @@ export function createAuthority(folder: string, name = "group-ca"): Authority {
   openssl("req", "-x509", ...newKey, "-subj", `/CN=${name}`, "-keyout", caKey, "-out", caCert);
 
   function issue(into: string, subject: string): TlsPaths {
-    const paths = {
-      ca: join(into, `${subject}.ca.pem`),
-      cert: join(into, `${subject}.pem`),
-      key: join(into, `${subject}.key`),
-    };
+    const paths = tlsPathsIn(into, subject);
     const names = "subjectAltName=DNS:etcd.test,IP:127.0.0.1";
     const extensions = ["-addext", names, "-addext", "basicConstraints=critical,CA:FALSE"];
     const by = ["-CA", caCert, "-CAkey", caKey, "-subj", `/CN=${subject}`];
@@ -35,6 +31,14 @@ export function createAuthority(folder: string, name = "group-ca"): Authority {
     return paths;
   }
   return { pem: readFileSync(caCert, "utf8"), issue };
+}
+
+export function tlsPathsIn(folder: string, name: string): TlsPaths {
+  return {
+    ca: join(folder, `${name}.ca.pem`),
+    cert: join(folder, `${name}.pem`),
+    key: join(folder, `${name}.key`),
+  };
 }
 
 function openssl(...argv: string[]): void {
