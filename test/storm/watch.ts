@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readIfThere } from "../../provider/agent/env/runtime/read-if-there";
 import type { Workload, WorkloadClient } from "../workloads/workload";
 import type { Span } from "./bounds";
 import type { AcknowledgedAt, Loss } from "./memory";
@@ -119,6 +119,5 @@ export function watchShortage(): { all(): Span[]; stop(): void } {
 
 /** Since the machine started. */
 function stalledMs(): number {
-  if (!existsSync(PRESSURE)) return 0;
-  return Number(/^some .*total=(\d+)/m.exec(readFileSync(PRESSURE, "utf8"))?.[1] ?? 0) / 1000;
+  return Number(/^some .*total=(\d+)/m.exec(readIfThere(PRESSURE) ?? "")?.[1] ?? 0) / 1000;
 }

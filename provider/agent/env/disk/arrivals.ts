@@ -1,6 +1,5 @@
 import type { Readable } from "node:stream";
 import type { GenerationRef } from "../../env";
-import type { FileOps } from "./file-ops";
 import type { HashOf } from "./known-hashes";
 import { generationText } from "./layout";
 import { readManifest } from "./manifest-file";
@@ -19,9 +18,9 @@ export interface Arrival {
 
 /** What of the store an arrival needs. */
 interface Target {
-  ops: FileOps;
   hashOf(generation: GenerationRef): HashOf;
-  temporary(generation: GenerationRef): string;
+  /** What has arrived of one that is not taken. */
+  discard(generation: GenerationRef): Promise<void>;
   /** Throws for an older epoch; from now on even older ones are refused. */
   admit(generation: GenerationRef): Promise<void>;
   verify(generation: GenerationRef, manifestSha: string): Promise<unknown>;
@@ -64,7 +63,7 @@ export function createArrivals(target: Target) {
       const arrived = { temporary, generation, manifestSha, hashOf: target.hashOf(generation) };
       await target.publish(generation, await checkArrived(arrived), named);
     } catch (error) {
-      await target.ops.remove(target.temporary(generation)).catch(() => {});
+      await target.discard(generation).catch(() => {});
       throw error;
     }
   }

@@ -47,9 +47,8 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
   const hashes = createKnownHashes();
   const incoming = createIncoming({ begin: beginIncoming, remove });
   const arrivals = createArrivals({
-    ops,
     hashOf: hashes.of,
-    temporary: layout.temporary,
+    discard,
     admit,
     verify,
     makeTemporary,
@@ -164,8 +163,12 @@ export function createDisk({ root, ops = fileOps }: { root: string; ops?: FileOp
     incoming.forget((text) => text === generationText(generation));
     await arrivals.cancel((other) => isOf(other, generation));
     await serial(generation.container, () => retire(generation));
-    hashes.forget((text) => text === generationText(generation));
     await ops.remove(layout.old(generation));
+    await discard(generation);
+  }
+
+  async function discard(generation: GenerationRef): Promise<void> {
+    hashes.forget((text) => text === generationText(generation));
     await ops.remove(layout.temporary(generation));
   }
 

@@ -4,16 +4,19 @@ import type { FileHandle } from "node:fs/promises";
 /** One turn of the event loop hashes this much: about a millisecond. */
 const CHUNK_BYTES = 1 << 20;
 
-/** sha256 of text or of an open file with that many bytes, in hex. */
+/** In hex. */
 export function sha256OfText(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
+/** Of what was read. */
 export interface FileHash {
+  /** In hex. */
   sha256: string;
   size: number;
 }
 
+/** Reads an open file of that many bytes from where it stands. */
 export async function sha256OfFile(file: FileHandle, length: number): Promise<FileHash> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(Math.min(Math.max(length, 1), CHUNK_BYTES));

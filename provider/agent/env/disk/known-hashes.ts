@@ -1,7 +1,7 @@
-import type { BigIntStats } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { GenerationRef } from "../../env";
+import { fileMark } from "../file-mark";
 import { type FileHash, sha256OfFile } from "./hash";
 import { generationText } from "./layout";
 
@@ -27,9 +27,8 @@ export function createKnownHashes(): KnownHashes {
       return async (folder, path) => {
         const file = await open(join(folder, path), "r");
         try {
-          // safety: before the first byte is read, so that whatever is written meanwhile makes the mark another one.
           const seen = await file.stat({ bigint: true });
-          const mark = markOf(seen);
+          const mark = fileMark(seen);
           const before = known.get(text)?.get(path);
           if (before?.mark === mark) return before.hash;
           const hash = await sha256OfFile(file, Number(seen.size));
@@ -45,9 +44,4 @@ export function createKnownHashes(): KnownHashes {
       for (const text of known.keys()) if (concerns(text)) known.delete(text);
     },
   };
-}
-
-/** Every write changes the time of the inode's last change, which no program can set. */
-function markOf({ dev, ino, size, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, ctimeNs].join(" ");
 }

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { z } from "zod";
 import { engineSchema, ipSchema, nameSchema } from "../../../contract";
+import { fileMark } from "../file-mark";
 import { placesOf, recordRoot, runRoot } from "./places";
 
 /** What must be known of a copy without asking its engine, which may hold its lock for as long as a restore waits. */
@@ -35,7 +36,7 @@ export function readRecord(container: string): CopyRecord | null {
   try {
     const seen = statSync(file, { bigint: true, throwIfNoEntry: false });
     if (!seen) return null;
-    const mark = [seen.ino, seen.size, seen.ctimeNs].join(" ");
+    const mark = fileMark(seen);
     const before = known.get(container);
     if (before?.mark === mark) return before.record;
     const record = parseRecord(container, readFileSync(file, "utf8"));
