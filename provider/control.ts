@@ -139,7 +139,7 @@ async function tryMember(
     const lost = request.op === "status" && (reply.result as { quorum?: unknown } | null)?.quorum === false;
     return lost ? { unavailable: "it sees no quorum" } : { result: reply.result };
   }
-  if (reply.code === "no-quorum") return { unavailable: reply.message };
+  if (reply.code === "no-quorum" || reply.code === "starting") return { unavailable: reply.message };
   throw new GroupRefused(reply.code, reply.message);
 }
 

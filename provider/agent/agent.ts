@@ -95,9 +95,9 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       return groupStatus(context, quorum);
     },
     handle: async (request) => {
-      if (!context) return { ok: false, code: "failed", message: NO_SESSION };
+      if (!context) return { ok: false, code: "starting", message: NO_SESSION };
       // Whether there is a quorum is not known before.
-      if (request.op === "status" && !looked) return { ok: false, code: "failed", message: NOT_LOOKED };
+      if (request.op === "status" && !looked) return { ok: false, code: "starting", message: NOT_LOOKED };
       return handleCtl(context, request, { quorum });
     },
     run,

@@ -85,13 +85,23 @@ export type HandoverRequest = Extract<CtlRequest, { op: "handover" }>;
 
 /**
  * `ok: false` is the user's mistake or a refusal with its reason; `code` is for programs. `not-yet`: what it needs is not
- * there, but may be soon, so that the same request is worth repeating for a while.
+ * there, but may be soon, so that the same request is worth repeating for a while. `starting`: this member's agent cannot
+ * know yet; another member may, and this one soon.
  */
 export const ctlReplySchema = z.discriminatedUnion("ok", [
   z.object({ ok: z.literal(true), result: z.unknown() }),
   z.object({
     ok: z.literal(false),
-    code: z.enum(["invalid", "conflict", "not-found", "no-quorum", "not-yet", "refused", "failed"]),
+    code: z.enum([
+      "invalid",
+      "conflict",
+      "not-found",
+      "no-quorum",
+      "starting",
+      "not-yet",
+      "refused",
+      "failed",
+    ]),
     message: z.string(),
   }),
 ]);

@@ -107,6 +107,7 @@ labSuite("engines that are meddled with", { hosts: HOSTS, timeoutMs: 240_000 }, 
       }
       await untilProtected(name);
     }
+    for (const host of standbys) await lab.exec(host, `cat ${HOSTS_BEFORE} >/etc/hosts`);
   });
 
   it("leave a container to a standby, with its memory, when docker hangs and its process dies", async () => {
@@ -158,7 +159,6 @@ labSuite("engines that are meddled with", { hosts: HOSTS, timeoutMs: 240_000 }, 
     const { primary: docked } = await containerStatus(lab, "three");
     const host = HOSTS.find((name) => name !== primary && name !== docked)!;
     const store = `{"experimental": true, "features": {"containerd-snapshotter": true}, "insecure-registries": ["registry.lab:5000"]}`;
-    await lab.exec(host, `test ! -e ${HOSTS_BEFORE} || cat ${HOSTS_BEFORE} >/etc/hosts`);
     await lab.exec(host, `echo '${store}' >/etc/docker/daemon.json && systemctl restart docker`);
     const labels = "--label container-ha.group=g --label container-ha.container=odd";
     const made = await lab.tryExec(host, `docker create ${labels} ${IMAGE}`);

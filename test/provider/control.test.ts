@@ -37,6 +37,17 @@ describe("asking a group", () => {
     assert.equal(status.containers[0]?.name, "redis");
   });
 
+  it("asks another member where the agent of one has just been started and knows nothing yet", async () => {
+    group.members[0]!.reply("status", {
+      ok: false,
+      code: "starting",
+      message: "has not looked at the group yet",
+    });
+    group.members[1]!.reply("status", ok(statusOf({ containers: [{ name: "redis" }] })));
+    const status = await groupStatus(group.handle, { patienceMs: 0 });
+    assert.equal(status.containers[0]?.name, "redis");
+  });
+
   it("asks again while no member can answer", async () => {
     for (const member of group.members) member.reply("unset-rule", noQuorum, ok("done"));
     assert.equal(await askGroup(group.handle, { op: "unset-rule", name: "r", stack: "p/s" }), "done");

@@ -121,6 +121,7 @@ const httpStatus: Record<Refusal["code"], number> = {
   conflict: 409,
   "not-found": 404,
   "no-quorum": 503,
+  starting: 503,
   "not-yet": 503,
   refused: 409,
   failed: 500,
