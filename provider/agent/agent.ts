@@ -22,6 +22,7 @@ import { createHostCare } from "./host-care";
 import { publishInfo } from "./host-info";
 import { checkGate, onLeaseEvent } from "./lapse";
 import { createLeaderKeeper } from "./leadership";
+import { placingNow } from "./input";
 import { noObservations, observe } from "./observe";
 import { sessionCompares } from "./ownership";
 import { pause } from "./pace";
@@ -318,7 +319,9 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
       for (const { host, because } of whomToFence(session)) tools.fencer.fence(host, because);
       tools.switchOff(whomToSwitchOff(session));
     });
-    for (const container of allContainers(session)) consider(session, container, tools.probe);
+    const placing = placingNow(session);
+    for (const container of allContainers(session))
+      consider(session, container, { probe: tools.probe, placing });
     tools.keepLeadership();
     tools.keepEngines();
     if (session.policy.onQuorumLoss === "failsafe" && !tools.written)
@@ -349,7 +352,8 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
     await observeCopy(session, name);
     const container = session.view.containers.get(name);
     // What was read last is enough to begin with: every transaction compares what it builds on.
-    if (quorum && container && !session.signal.aborted) consider(session, container, probe);
+    if (quorum && container && !session.signal.aborted)
+      consider(session, container, { probe, placing: placingNow(session) });
     session.wake();
   }
 }

@@ -3,7 +3,7 @@ import { act } from "./actions";
 import { type Context, type Local, localOf, type Subject, track } from "./context";
 import { observeCopy } from "./copies";
 import { type Decision, decide } from "./decide";
-import { decideInput } from "./input";
+import { decideInput, type Placing } from "./input";
 import type { createProber } from "./prober";
 import { tellFailure } from "./tell-failure";
 import type { ContainerView } from "./view";
@@ -15,18 +15,22 @@ const FAILED_PAUSE_MS = 500;
 export function consider(
   session: Context,
   container: ContainerView,
-  probe: ReturnType<typeof createProber>,
+  { probe, placing }: { probe: ReturnType<typeof createProber>; placing: Placing },
 ): void {
   try {
-    decideOn(session, container, probe);
+    decideOn(session, container, { probe, placing });
   } catch (error) {
     tellFailure(session, container.name, "error", `nothing can be decided: ${(error as Error).message}`);
   }
 }
 
-function decideOn(session: Context, container: ContainerView, probe: ReturnType<typeof createProber>): void {
+function decideOn(
+  session: Context,
+  container: ContainerView,
+  { probe, placing }: Parameters<typeof consider>[2],
+): void {
   const local = localOf(session, container.name);
-  const decision = decide(decideInput(session, container));
+  const decision = decide(decideInput(session, container, placing));
   if (decision.do === "nothing") {
     if (isForgotten(session, container.name, local)) session.locals.delete(container.name);
     if (container.owner?.value.host === session.me.host) probe(container, local);

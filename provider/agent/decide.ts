@@ -360,10 +360,11 @@ function decideStandby(input: DecideInput, spec: ContainerSpec): Decision {
 }
 
 function decideTakeOver(input: DecideInput): Decision | null {
-  const { container, me, fence, now, candidates, copy, stored } = input;
+  const { container, me, fence, now, copy } = input;
   const owner = container.owner!.value;
   const stopped = owner.phase === "STOPPED" && sessionHolds(input.view, owner.host, owner.sid);
   if (input.lapsed || (!stopped && !fence)) return null;
+  const { candidates, stored } = input;
   // What its owner gave up is closed.
   if (!stopped && input.bound) return null;
   if (!candidates.includes(me.host) || !input.mayTake) return null;

@@ -28,13 +28,27 @@ const REFUSAL_MEMORY_MS = 10 * 60_000;
 /** After a failed checkpoint, or one that not every standby took, the next attempt waits this long at first. */
 const CHECKPOINT_RETRY_MS = 5_000;
 
-/** The snapshot that `decide` sees of one container. */
-export function decideInput(context: Context, container: ContainerView): DecideInput {
+/** Where containers may be placed now: derived when it is first asked for, and once for all containers of a cycle. */
+export type Placing = () => PlacementInput;
+
+export function placingNow(context: Context): Placing {
+  return once(() => placementInput(context, context.view));
+}
+
+/**
+ * The snapshot that `decide` sees of one container. What takes work is derived when it is first asked for: each cycle
+ * decides on every container, and of those that are well little is asked.
+ */
+export function decideInput(
+  context: Context,
+  container: ContainerView,
+  placing: Placing = placingNow(context),
+): DecideInput {
   const { me, view, observations } = context;
   const now = context.env.clock.now();
   const local = localOf(context, container.name);
-  const prospects = prospectsOf(context, container);
-  const live = candidatesFor(context, container);
+  const prospects = once(() => prospectsOf(context, container, placing));
+  const stored = once(() => storedKeys(context, container.name));
   const owner = container.owner?.value;
   const fence = owner ? view.hosts.get(owner.host)?.fences.get(owner.sid) : undefined;
   const fenceSeenAt = owner ? observations.fences.get(`${owner.host}/${owner.sid}`) : undefined;
@@ -52,19 +66,42 @@ export function decideInput(context: Context, container: ContainerView): DecideI
     container,
     copy: local,
     lapsed: context.lapsed || context.gateBrokenAt !== null,
-    stored: storedKeys(context, container.name),
-    ...prospects,
-    // What was just read may not be among the observations yet.
-    sourcesSince: Math.max(
-      ...prospects.sources.map((host) => observations.hosts.get(host)?.sessionSeenAt ?? now),
-    ),
-    candidates: withoutHeldDown(context, container, prospects.candidates),
-    mayTake: !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host }),
-    wantedStandbys: wantedStandbys(context, container, live),
-    wantedMembers: wantedMembers(context),
-    heirs: heirsOf(context, container, whereEngineWorks(context, container, live)),
-    bound: owner !== undefined && isBound(context, owner.host, owner.sid),
-    misplaced: isMovingAnother(context, container.name) ? null : misplaced(context, container),
+    get stored() {
+      return stored();
+    },
+    get takers() {
+      return prospects().takers;
+    },
+    get sources() {
+      return prospects().sources;
+    },
+    get sourcesSince() {
+      // What was just read may not be among the observations yet.
+      return Math.max(
+        ...prospects().sources.map((host) => observations.hosts.get(host)?.sessionSeenAt ?? now),
+      );
+    },
+    get candidates() {
+      return withoutHeldDown(context, container, prospects().candidates);
+    },
+    get mayTake() {
+      return !owner || mayTake(context.policy, { owner, fence: fence?.value ?? null, host: me.host });
+    },
+    get wantedStandbys() {
+      return wantedStandbys(context, container, candidatesFor(container, placing()));
+    },
+    get wantedMembers() {
+      return wantedMembers(context);
+    },
+    get heirs() {
+      return heirsOf(context, container, prospects().candidates);
+    },
+    get bound() {
+      return owner !== undefined && isBound(context, owner.host, owner.sid);
+    },
+    get misplaced() {
+      return isMovingAnother(context, container.name) ? null : misplaced(context, container, placing());
+    },
     suspects: context.suspects,
     freeMb: view.hosts.get(me.host)?.info?.memoryMb ?? 0,
     fence: fenceSeenAt === undefined ? null : { seenAt: fenceSeenAt, waitMs },
@@ -74,8 +111,12 @@ export function decideInput(context: Context, container: ContainerView): DecideI
 }
 
 /** Who could take the container over. */
-export function prospectsOf(context: Context, container: ContainerView): Prospects {
-  const candidates = whereEngineWorks(context, container, candidatesFor(context, container));
+export function prospectsOf(
+  context: Context,
+  container: ContainerView,
+  placing: Placing = placingNow(context),
+): Prospects {
+  const candidates = whereEngineWorks(context, container, candidatesFor(container, placing()));
   const members = context.policy.hosts.filter(({ role }) => role === "member").map(({ name }) => name);
   const named = usableGeneration(container);
   const holders = named?.holders ?? [];
@@ -90,9 +131,9 @@ export function prospectsOf(context: Context, container: ContainerView): Prospec
 }
 
 /** Live members that may run the container, the best first. */
-export function candidatesFor(context: Context, container: ContainerView): string[] {
+export function candidatesFor(container: ContainerView, input: PlacementInput): string[] {
   if (!container.spec) return [];
-  const placement = place(placed(container), placementInput(context, context.view));
+  const placement = place(placed(container), input);
   return placement.ok ? placement.candidates : [];
 }
 
@@ -146,9 +187,12 @@ export function fitsOn(context: Context, container: ContainerView, host: string)
 }
 
 /** Where a container that must not stay here goes, and why; null: it may stay, or no host can take it. */
-function misplaced(context: Context, container: ContainerView): DecideInput["misplaced"] {
+function misplaced(
+  context: Context,
+  container: ContainerView,
+  input: PlacementInput,
+): DecideInput["misplaced"] {
   if (!container.spec || container.owner?.value.host !== context.me.host) return null;
-  const input = placementInput(context, context.view);
   const subject = placed(container);
   const because = whyMisplaced(subject, input);
   if (because === null) return null;
@@ -254,4 +298,12 @@ function checkpointDueIn(context: Context, container: ContainerView, now: number
 /** The more failures in a row, the longer; never longer than the schedule lets the next one wait anyway. */
 function retryWait(failures: number, scheduled: number): number {
   return Math.min(CHECKPOINT_RETRY_MS * 2 ** (failures - 1), Math.max(scheduled, CHECKPOINT_RETRY_MS));
+}
+
+function once<T>(derive: () => T): () => T {
+  let known: { value: T } | null = null;
+  return () => {
+    known ??= { value: derive() };
+    return known.value;
+  };
 }

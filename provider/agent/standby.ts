@@ -27,10 +27,12 @@ export function decideStandbyCopy(input: DecideInput, spec: ContainerSpec, named
       : { do: "prepare", because: "it is a standby" };
   }
   if (copy.state === "warm") return decideWarm(input, spec, named);
-  if (!mayRestore(input, named)) return nothing("it is prepared");
-  if (isSuspected(input)) return { do: "hold", because: `${ownerOf(input)} is suspected` };
-  if (!isWanted(input, spec, named)) return nothing("it is prepared");
-  return { do: "warm", because: "a warm copy is asked for" };
+  const asked: Decision | null = isSuspected(input)
+    ? { do: "hold", because: `${ownerOf(input)} is suspected` }
+    : isWanted(input, spec, named)
+      ? { do: "warm", because: "a warm copy is asked for" }
+      : null;
+  return asked && mayRestore(input, named) ? asked : nothing("it is prepared");
 }
 
 function decideHeld(input: DecideInput, spec: ContainerSpec, named: Named | null): Decision {

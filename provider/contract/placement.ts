@@ -32,15 +32,12 @@ export function place(subject: PlacedContainer, input: PlacementInput): Placemen
     .map((host) => ({ host, broken: brokenRules(subject, host, { ...input, containers: others }) }));
   const allowed = scored.filter(({ broken }) => !broken.some((rule) => rule.required));
   if (allowed.length === 0) return { ok: false, reason: refusal(subject, scored) };
-  const rank = (entry: (typeof allowed)[number]) => [
-    entry.broken.length,
-    entry.host.name === subject.preferredHost ? 0 : 1,
-    load(entry.host.name),
-  ];
-  const candidates = [...allowed].sort(
-    (a, b) => compare(rank(a), rank(b)) || (a.host.name < b.host.name ? -1 : 1),
-  );
-  return { ok: true, candidates: candidates.map(({ host }) => host.name) };
+  const ranked = allowed.map(({ host: { name }, broken }) => ({
+    name,
+    rank: [broken.length, name === subject.preferredHost ? 0 : 1, load(name)],
+  }));
+  const candidates = ranked.sort((a, b) => compare(a.rank, b.rank) || (a.name < b.name ? -1 : 1));
+  return { ok: true, candidates: candidates.map(({ name }) => name) };
 }
 
 /** Whether the rule holds for the containers that run now, with a sentence that says why. */

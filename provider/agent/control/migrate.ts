@@ -3,7 +3,7 @@ import { beginHandover } from "../actions/handover-begin";
 import { type Context, localOf } from "../context";
 import type { MoveOutcome } from "../decide-handover";
 import { engineFault } from "../engines";
-import { candidatesFor, fitsOn, isLiveMember } from "../input";
+import { candidatesFor, fitsOn, isLiveMember, placementInput } from "../input";
 import type { ContainerView } from "../view";
 import { freshView, POLL_MS, Refusal } from "./support";
 
@@ -73,7 +73,7 @@ export function refuseTarget(context: Context, container: ContainerView, to: str
       `${owner.host}, which runs ${name}, is not live: a failover is due, not a move`,
     );
   if (host.maintenance) throw new Refusal("refused", `${to} is in maintenance and takes no containers`);
-  if (!candidatesFor(context, container).includes(to))
+  if (!candidatesFor(container, placementInput(context, context.view)).includes(to))
     throw new Refusal("refused", `${name} may not run on ${to}: a required rule keeps it from there`);
   const disabled = engineFault(context, to, container.spec!.value.workload.engine);
   if (disabled !== null) throw new Refusal("refused", `${name} cannot move to ${to}: ${disabled}`);
