@@ -12,7 +12,7 @@ export interface ConnectionArgs {
   port?: number;
   /** Password of the user (a secret). */
   password?: string;
-  /** Private key in OpenSSH or PEM format, its text and not its path (a secret). */
+  /** Private key in OpenSSH or PEM format, PKCS#8 among them: its text and not its path (a secret). */
   privateKey?: string;
   /** Passphrase of the private key (a secret). */
   privateKeyPassword?: string;

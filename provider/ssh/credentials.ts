@@ -1,6 +1,6 @@
-import { utils } from "ssh2";
 import { UserError } from "../errors";
 import { type Connection, connectionName } from "./connection-args";
+import { UnusableKey, usablePrivateKey } from "./private-key";
 
 export interface Credentials {
   password?: string;
@@ -22,11 +22,11 @@ export function credentialsFor(connection: Connection, env: NodeJS.ProcessEnv = 
         "or start an ssh-agent (SSH_AUTH_SOCK is not set)",
     );
   }
-  if (privateKey) checkPrivateKey({ connection, privateKey, passphrase });
+  const key = privateKey && keyOf(connection, privateKey);
   const kinds = [password && "password", privateKey && "private key", agent && "ssh-agent"].filter(
     (kind) => !!kind,
   );
-  return { password, privateKey, passphrase, agent, kinds: kinds as string[] };
+  return { password, privateKey: key, passphrase, agent, kinds: kinds as string[] };
 }
 
 /** Values that must never be shown. */
@@ -36,17 +36,11 @@ export function secretsOf(connection: Connection): string[] {
   return proxy ? [...own, ...secretsOf(proxy)] : own;
 }
 
-function checkPrivateKey(o: { connection: Connection; privateKey: string; passphrase?: string }): void {
-  const parsed = utils.parseKey(o.privateKey, o.passphrase);
-  if (!(parsed instanceof Error)) {
-    const keys = Array.isArray(parsed) ? parsed : [parsed];
-    if (keys[0]?.isPrivateKey()) return;
-    throw new UserError(
-      `privateKey of ${connectionName(o.connection)} is a public key; give the private one`,
-    );
+function keyOf(connection: Connection, privateKey: string): string {
+  try {
+    return usablePrivateKey(privateKey, connection.privateKeyPassword);
+  } catch (error) {
+    if (!(error instanceof UnusableKey)) throw error;
+    throw new UserError(`cannot use privateKey of ${connectionName(connection)}: ${error.message}`);
   }
-  const why = /passphrase/i.test(parsed.message)
-    ? "privateKeyPassword is missing or wrong"
-    : "it should be the text of a private key in OpenSSH or PEM format, not a path";
-  throw new UserError(`cannot read privateKey of ${connectionName(o.connection)}: ${why}`);
 }
