@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { commandError } from "../errors";
 import { runOnLink } from "./channel";
-import { commandLine } from "./command-line";
+import { commandLine, ownOutput } from "./command-line";
 import type { Link } from "./link";
 import { quoteArgv } from "./quote";
 import { scrub } from "./scrub";
@@ -60,6 +60,7 @@ export async function run(
     label,
   });
 
+  const stdout = ownOutput(ending.stdout);
   const signalled = ending.signal ? 128 + (constants.signals[ending.signal as NodeJS.Signals] ?? 0) : null;
   const code = ending.code ?? signalled;
   if (ending.timedOut || code === null || (check && code !== 0)) {
@@ -70,11 +71,11 @@ export async function run(
       label,
       code: ending.code,
       signal: ending.signal,
-      output: scrub(ending.stderr.trim() || ending.stdout, secrets),
+      output: scrub(ending.stderr.trim() || stdout, secrets),
       timedOutAfterMs: ending.timedOut ? timeoutMs : undefined,
     });
   }
-  return { code, stdout: ending.stdout, stderr: ending.stderr };
+  return { code, stdout, stderr: ending.stderr };
 }
 
 export interface ScriptOptions extends RunOptions {

@@ -22,6 +22,8 @@ export interface SshServerOptions {
   obsolete?: boolean;
   /** A fixed port, to appear again where another server was. */
   port?: number;
+  /** What the login shell prints before each command, as a `.bashrc` may. */
+  greeting?: string;
   /** What takes the place of the program in which a command ends. */
   standIn?: StandIn;
 }
@@ -153,8 +155,8 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
 
   function runCommand(channel: ServerChannel, command: string): void {
     const env = { PATH: options.path ?? process.env.PATH, HOME: "/" };
-    // As bash does it for a user whose login shell it is: no shell stays between sshd and the command.
-    const child = spawn("/bin/sh", ["-c", `exec ${command}`], { detached: true, env });
+    const noise = options.greeting === undefined ? "" : `echo '${options.greeting}'; `;
+    const child = spawn("/bin/sh", ["-c", `${noise}${command}`], { detached: true, env });
     children.add(child);
     channel.on("error", () => {});
     child.stdin.on("error", () => {});

@@ -5,14 +5,14 @@ describe("the command line sent to a host", () => {
   it("is bounded on the host and speaks English", () => {
     assert.equal(
       commandLine({ argv: ["nft", "list", "tables"], sudo: false, timeoutMs: 60_000 }),
-      "env LC_ALL=C timeout -k 5 60 nft list tables",
+      "echo container-ha-output-begins; exec env LC_ALL=C timeout -k 5 60 nft list tables",
     );
   });
 
   it("puts sudo around everything and never lets it ask for a password", () => {
     assert.equal(
       commandLine({ argv: ["id"], sudo: true, timeoutMs: 1500 }),
-      "env LC_ALL=C sudo -n -- timeout -k 5 1.5 id",
+      "echo container-ha-output-begins; exec env LC_ALL=C sudo -n -- timeout -k 5 1.5 id",
     );
   });
 
@@ -20,11 +20,11 @@ describe("the command line sent to a host", () => {
     const env = { DEBIAN_FRONTEND: "noninteractive", TITLE: "a b" };
     assert.equal(
       commandLine({ argv: ["apt-get", "update"], env, sudo: true, timeoutMs: 1000 }),
-      "env LC_ALL=C sudo -n -- env DEBIAN_FRONTEND=noninteractive 'TITLE=a b' timeout -k 5 1 apt-get update",
+      "echo container-ha-output-begins; exec env LC_ALL=C sudo -n -- env DEBIAN_FRONTEND=noninteractive 'TITLE=a b' timeout -k 5 1 apt-get update",
     );
     assert.equal(
       commandLine({ argv: ["true"], env, sudo: false, timeoutMs: 1000 }),
-      "env LC_ALL=C DEBIAN_FRONTEND=noninteractive 'TITLE=a b' timeout -k 5 1 true",
+      "echo container-ha-output-begins; exec env LC_ALL=C DEBIAN_FRONTEND=noninteractive 'TITLE=a b' timeout -k 5 1 true",
     );
   });
 });

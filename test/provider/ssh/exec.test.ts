@@ -48,6 +48,14 @@ describe("running a command on a host", () => {
     assert.deepEqual(result, { code: 3, stdout: "out\n", stderr: "err\n" });
   });
 
+  it("gives nothing of what the login shell prints before it", async () => {
+    const noisy = await startSshServer({ path: process.env.PATH, greeting: "Welcome to this host!" });
+    const { stdout } = await withHost(noisy.connection(), (host) => host.run(["echo", "own"]));
+    assert.equal(stdout, "own\n");
+    await closeAll();
+    await noisy.close();
+  });
+
   it("passes odd words exactly", async () => {
     const odd = ["a b", "it's", "$HOME", "`id`", "*", "", "a\nb", "\\", '"', "-n", "ä漢🙂", "X=y"];
     const { stdout } = await on((host) => host.run(["printf", "%s|", ...odd]));
