@@ -1,4 +1,13 @@
-import { type CtlReply, type CtlRequest, ctlReplySchema, keysOf, parse, type Schedule } from "../contract";
+import {
+  type CtlReply,
+  type CtlRequest,
+  cronFault,
+  ctlReplySchema,
+  keysOf,
+  type PullReply,
+  parse,
+  type Schedule,
+} from "../contract";
 import { checkpoint } from "./actions/generations";
 import { serveHandover } from "./actions/handover-target";
 import { holdNamed } from "./actions/holding";
@@ -11,7 +20,6 @@ import { isLiveMember } from "./input";
 import { failover } from "./operator/failover";
 import { fenceByOperator } from "./operator/fence";
 import { promise } from "./promises";
-import { cronFault } from "./schedule";
 import { settle } from "./settle";
 import { groupStatus } from "./status";
 import { emptyContainer, type GroupView } from "./view";
@@ -46,7 +54,10 @@ async function serve(context: Context, request: CtlRequest, quorum: boolean): Pr
       return groupStatus(context, quorum);
     case "pull":
       await context.env.runtime.ensureImage(request);
-      return { host: context.me.host };
+      return {
+        host: context.me.host,
+        volumes: await context.env.runtime.imageVolumes(request),
+      } satisfies PullReply;
     case "events":
       throw new Refusal("invalid", "events are served by the agent's local API");
     case "apply":

@@ -1,5 +1,5 @@
 import { Cron } from "croner";
-import { defaultSchedule, type Schedule } from "../contract";
+import { cronFault, defaultSchedule, type Schedule } from "../contract";
 import type { ContainerView } from "./view";
 
 /** What a container is checkpointed by. */
@@ -15,26 +15,6 @@ export function nextDue({ cron, intervalMs }: Pick<Schedule, "intervalMs" | "cro
   if (!cron || cronFault(cron) !== null) return after + (intervalMs ?? defaultSchedule.intervalMs);
   if (!Number.isFinite(after)) return after;
   return new Cron(cron, { timezone: "UTC" }).nextRun(new Date(after))?.getTime() ?? Number.POSITIVE_INFINITY;
-}
-
-const cronFaults = new Map<string, string | null>();
-
-/** Why this is no cron expression, for people; null: it is one. Kept, as each cycle asks. */
-export function cronFault(cron: string): string | null {
-  const known = cronFaults.get(cron);
-  if (known !== undefined) return known;
-  const fault = newCronFault(cron);
-  cronFaults.set(cron, fault);
-  return fault;
-}
-
-function newCronFault(cron: string): string | null {
-  try {
-    new Cron(cron, { timezone: "UTC" });
-    return null;
-  } catch (error) {
-    return (error as Error).message;
-  }
 }
 
 /** Why it is not checkpointed as declared, one sentence; null: it is. */

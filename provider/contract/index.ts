@@ -1,6 +1,7 @@
 /** The one home of what crosses between provider and agent. Imports zod and Node only. */
 export * from "./address";
 export * from "./container-spec";
+export * from "./cron";
 export * from "./ctl";
 export * from "./group-config";
 export * from "./keys";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { type InputFault, nameSchema, type Schedule, scheduleSchema } from "../contract";
+import { cronFault, type InputFault, nameSchema, type Schedule, scheduleSchema } from "../contract";
 import { askGroup, GroupRefused, groupStatus, handleSecrets } from "../control";
 import { UserError } from "../errors";
 import { groupHandleSchema } from "../group-handle";
@@ -19,8 +19,13 @@ const inputs = z.strictObject({
   intervalSeconds: z.number().min(0.5).max(86_400).optional(),
   cron: z
     .string()
-    .regex(/^\s*([\w*/,\-#?]+\s+){4,5}[\w*/,\-#?]+\s*$/, {
-      error: 'expected five or six cron fields (UTC) such as "*/5 * * * *"',
+    .superRefine((cron, context) => {
+      const expected = `expected five or six cron fields (UTC) such as "*/5 * * * *", got ${JSON.stringify(cron)}`;
+      const isLine = /^\s*(\S+\s+){4,5}\S+\s*$/.test(cron);
+      // The parser that runs it knows best.
+      const fault = isLine ? cronFault(cron) : null;
+      const message = fault === null ? expected : `${expected} (${fault})`;
+      if (!isLine || fault !== null) context.addIssue({ code: "custom", message });
     })
     .optional(),
   retain: scheduleSchema.shape.retain,

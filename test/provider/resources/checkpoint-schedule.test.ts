@@ -29,6 +29,13 @@ describe("a checkpoint schedule", () => {
       expected: ['cron: expected five or six cron fields (UTC) such as "*/5 * * * *", got "hourly"'],
     },
     {
+      title: "refuses cron fields that the agents' parser does not take, with its reason",
+      input: { cron: "61 * * * *" },
+      expected: [
+        'cron: expected five or six cron fields (UTC) such as "*/5 * * * *", got "61 * * * *" (CronPattern: Invalid value for minute: 61)',
+      ],
+    },
+    {
       title: "refuses an interval shorter than a checkpoint",
       input: { intervalSeconds: 0.1 },
       expected: ["intervalSeconds: Too small: expected number to be >=0.5, got 0.1"],
