@@ -29,8 +29,10 @@ export async function bundle({ root, outDir }: { root: string; outDir: string })
   await rm(outDir, { recursive: true, force: true });
   await mkdir(outDir, { recursive: true });
   const entries = Object.entries(ENTRIES).filter(([, source]) => existsSync(join(root, source)));
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
   await build({
     absWorkingDir: root,
+    define: { CONTAINER_HA_VERSION: JSON.stringify(version) },
     entryPoints: Object.fromEntries(entries),
     outdir: outDir,
     bundle: true,
@@ -45,7 +47,6 @@ export async function bundle({ root, outDir }: { root: string; outDir: string })
   const hashes = await Promise.all(
     entries.map(async ([name]) => [`${name}.js`, await sha256Of(join(outDir, `${name}.js`))] as const),
   );
-  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
   const facts = { version, bundles: Object.fromEntries(hashes) };
   await writeFile(join(outDir, "release.json"), `${JSON.stringify(facts, null, 2)}\n`);
 }

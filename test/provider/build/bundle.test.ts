@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -47,6 +48,17 @@ describe("bundling the programs for hosts", () => {
     const said = execFileSync(process.execPath, [join(outDir, "cli.js")], { encoding: "utf8" });
     assert.equal(said, "Invalid input: expected string, received number\n");
     assert.ok(!readFileSync(join(outDir, "cli.js"), "utf8").includes("Ungültige Eingabe"));
+  });
+
+  it("gives the programs the package's version, which stands nowhere else", async () => {
+    copyFileSync(join(checkout, "provider/agent/version.ts"), join(root, "provider/agent/version.ts"));
+    writeFileSync(
+      join(root, "provider", "agent", "cli", "main.ts"),
+      'import { VERSION } from "../version";\nconsole.log(VERSION);\n',
+    );
+    const outDir = join(root, "host");
+    await bundle({ root, outDir });
+    assert.equal(execFileSync(process.execPath, [join(outDir, "cli.js")], { encoding: "utf8" }), "9.8.7\n");
   });
 
   it("writes down version and hashes, the same for the same sources", async () => {
