@@ -12,6 +12,7 @@ import { consider, holdWithoutStore } from "./carry-out";
 import { type Context, track } from "./context";
 import { handleCtl } from "./control";
 import { adoptCopies, observeCopy } from "./copies";
+import { type Counters, newCounters } from "./counters";
 import { type Arrivals, arrived } from "./detector";
 import { createEngineKeeper } from "./engines";
 import type { Env } from "./env";
@@ -20,9 +21,9 @@ import { whomToFence } from "./fencing";
 import { createGateKeeper } from "./gate-keeper";
 import { createHostCare } from "./host-care";
 import { publishInfo } from "./host-info";
+import { placingNow } from "./input";
 import { checkGate, onLeaseEvent } from "./lapse";
 import { createLeaderKeeper } from "./leadership";
-import { placingNow } from "./input";
 import { noObservations, observe } from "./observe";
 import { sessionCompares } from "./ownership";
 import { pause } from "./pace";
@@ -55,7 +56,7 @@ export interface Agent {
   run(signal: AbortSignal): Promise<void>;
   handle(request: CtlRequest): Promise<CtlReply>;
   status(): GroupStatus;
-  counters(): Record<string, number>;
+  counters(): Counters;
   /** Whether a first cycle was completed. */
   ready: Promise<void>;
 }
@@ -77,7 +78,7 @@ export function createAgent(env: Env, config: GroupConfig): Agent {
   const ready = new Promise<void>((resolve) => {
     isReady = resolve;
   });
-  const counters: Record<string, number> = {};
+  const counters = newCounters();
 
   env.net.onHeartbeat((heartbeat) => {
     const { from, sid } = heartbeat;

@@ -1,4 +1,5 @@
 import type { Engine, Generation, GroupConfig, Manifest, Policy } from "../contract";
+import type { Counter, Counters } from "./counters";
 import type { LocalCopy } from "./decide";
 import type { Env } from "./env";
 import type { Observations } from "./observe";
@@ -49,7 +50,7 @@ export interface Context {
   firm: boolean;
   /** How promises stand in for the store, or why they do not; null: they did not have to since it answered. */
   standIn: string | null;
-  counters: Record<string, number>;
+  counters: Counters;
   /** Ends when the session ends or the agent stops. */
   signal: AbortSignal;
   /** What goes on now; a new session begins when all of it has ended. */
@@ -125,8 +126,8 @@ export function generationKey({ epoch, gen }: Pick<Generation, "epoch" | "gen">)
   return `${epoch}-${gen}`;
 }
 
-export function count(context: Context, counter: string, by = 1): void {
-  context.counters[counter] = (context.counters[counter] ?? 0) + by;
+export function count(context: Context, counter: Counter, by = 1): void {
+  context.counters[counter] += by;
 }
 
 /** The one place where a container's state on this host changes; each change is logged once. */

@@ -38,7 +38,7 @@ export async function onLeaseEvent(
 
 /** The kernel already drops; freezing stops time for the application until it is known who owns it. */
 async function lapse(session: Context): Promise<void> {
-  count(session, "lapses_total");
+  count(session, "lease_lapses_total");
   // What still begins is behind the closed gate, and would take a freeze for a failure.
   const frozen = await freezeAll(session, (local) => local.mac === "real" && local.standing !== "RESTORING");
   session.env.log.event({

@@ -1,5 +1,5 @@
 import { realMac } from "../contract";
-import type { Context, Local } from "./context";
+import { type Context, count, type Local } from "./context";
 import type { ProbeResult } from "./env";
 import type { ContainerView } from "./view";
 
@@ -73,6 +73,7 @@ export function createProber(context: Context): (container: ContainerView, local
           if (local.state !== "running" || !local.joined || local.busy) return;
           if (lives.get(container.name)?.probes !== probes) return;
           note(state, result);
+          if (result.result === "failed") count(context, "probe_failures_total");
           local.doubted = probes.some(({ failures }) => failures > 0);
           const lasting = probes.find(({ unasked }, at) => unasked >= (spec.probes[at]?.retries ?? 1));
           tellOfUnasked(container.name, local, lasting?.why);

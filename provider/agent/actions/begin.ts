@@ -1,5 +1,5 @@
 import { type Connection, realMac } from "../../contract";
-import { type Context, enter, type Subject } from "../context";
+import { type Context, count, enter, type Subject } from "../context";
 import { triesSoFar } from "../decide";
 import { lookAt } from "../engines";
 import { Undumpable } from "../env";
@@ -97,6 +97,7 @@ async function failed(context: Context, subject: Subject, error: Error): Promise
   // Each try is told, but not that it still waits for its engine.
   if (disabled) tellFailure(context, container.name, "begin-failed", reason);
   else context.env.log.event({ kind: "begin-failed", container: container.name, sentence });
+  if (container.owner!.value.gen !== null) count(context, "restore_failures_total");
   const tried = triesSoFar(container, local, context.env.clock.now());
   // It must not be accepted, on any host.
   if (error instanceof Undumpable) {

@@ -1,5 +1,5 @@
 import { type Connection, type ContainerSpec, realMac } from "../../contract";
-import { type Context, type Subject, unlessEnded } from "../context";
+import { type Context, count, type Subject, unlessEnded } from "../context";
 import { Undumpable } from "../env";
 
 /** A trial checkpoint that fails for a reason that may pass is repeated, after this long. */
@@ -20,6 +20,7 @@ export async function startCold(
   await context.syncGate();
   await unlessEnded(context, runtime.ensureImage(spec.workload));
   await runtime.start({ spec, mac });
+  count(context, "cold_starts_total");
   local.state = "running";
   await untilHealthy(context, spec);
   await trialCheckpoint(context, subject);

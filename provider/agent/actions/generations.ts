@@ -114,7 +114,7 @@ export async function checkpoint(context: Context, subject: Subject, because: st
     const folder = await context.env.disk.begin(reference);
     const dumped = await context.env.runtime.dump({ container: container.name, folder });
     const at = new Date(Date.parse(context.env.clock.wall()) - dumped.frozenMs).toISOString();
-    count(context, "dump_frozen_ms_total", dumped.frozenMs);
+    count(context, "dump_frozen_seconds_total", dumped.frozenMs / 1000);
     const generation = publish(context, subject, { reference, at, connections: dumped.connections });
     void generation.then(
       ({ sentence, notHeld }) => ended(context, subject, { ok: true, sentence, notHeld }),

@@ -1,23 +1,11 @@
 import type { ContainerStatus, GroupStatus, HostStatus } from "../../contract";
-
-/** This agent's counters by name without the prefix `container_ha_`. Others than these are shown all the same. */
-const counterHelp: Record<string, string> = {
-  failovers_total: "Containers that this host took over from another host.",
-  restores_total: "Generations that this host restored.",
-  restore_failures_total: "Restores that failed on this host.",
-  cold_starts_total: "Containers that this host started without a generation.",
-  checkpoints_total: "Generations that this host committed.",
-  checkpoint_failures_total: "Checkpoints that failed on this host.",
-  dump_frozen_seconds_total: "Seconds that containers on this host stood still for a dump.",
-  lease_lapses_total: "Times that the lease of this host lapsed and its gate closed.",
-  probe_failures_total: "Probes of containers on this host that failed.",
-};
+import { type Counter, type Counters, counterHelp } from "../counters";
 
 /**
- * The group as this host sees it and this agent's own `counters` (names without prefix, such as `failovers_total`),
+ * The group as this host sees it and this agent's own counters,
  * in Prometheus' text format. A value that is not known is left out.
  */
-export function metricsText(status: GroupStatus, counters: Record<string, number>): string {
+export function metricsText(status: GroupStatus, counters: Counters): string {
   const families: Family[] = [
     gauge("up", "1 while the agent answers.", [{ labels: { host: status.host }, value: 1 }]),
     gauge("quorum", "Whether the store answered this host within its deadline.", [
@@ -33,11 +21,11 @@ export function metricsText(status: GroupStatus, counters: Record<string, number
         value: Number(rule.met),
       })),
     ),
-    ...Object.entries(counters).map(([name, value]) => ({
+    ...Object.entries(counterHelp).map(([name, help]) => ({
       name,
       type: "counter" as const,
-      help: counterHelp[name] ?? `${name.replaceAll("_", " ")}.`,
-      samples: [{ labels: {}, value }],
+      help,
+      samples: [{ labels: {}, value: counters[name as Counter] }],
     })),
   ];
   return families

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { metricsText } from "../../../provider/agent/api/metrics";
+import { newCounters } from "../../../provider/agent/counters";
 import { containerOf, healthyGroup, hostOf } from "../cli/group-status";
 
 describe("metrics text", () => {
   const sampleLines = (text: string) => text.split("\n").filter((line) => line && !line.startsWith("#"));
 
   it("tells the state of a healthy group", () => {
-    assert.deepEqual(sampleLines(metricsText(healthyGroup(), {})), [
+    const lines = sampleLines(metricsText(healthyGroup(), newCounters()));
+    const ofCounters = Object.keys(newCounters()).map((name) => `container_ha_${name} 0`);
+    assert.deepEqual(lines, [
       'container_ha_up{host="a"} 1',
       "container_ha_quorum 1",
       'container_ha_host_live{host="a"} 1',
@@ -21,13 +24,14 @@ describe("metrics text", () => {
       'container_ha_container_standbys{container="redis"} 1',
       'container_ha_container_degraded{container="redis"} 0',
       'container_ha_container_failed{container="redis"} 0',
+      ...ofCounters,
     ]);
   });
 
   it("gives each metric one HELP and one TYPE line before its samples", () => {
-    const text = metricsText(healthyGroup(), { failovers_total: 3 });
+    const text = metricsText(healthyGroup(), { ...newCounters(), failovers_total: 3 });
     assert.ok(
-      text.endsWith(
+      text.includes(
         "# HELP container_ha_failovers_total Containers that this host took over from another host.\n" +
           "# TYPE container_ha_failovers_total counter\n" +
           "container_ha_failovers_total 3\n",
@@ -56,18 +60,20 @@ describe("metrics text", () => {
             }),
           ],
         }),
-        {},
+        newCounters(),
       ),
     );
     assert.ok(lines.includes('container_ha_host_live{host="a"} 0'));
     assert.ok(lines.includes('container_ha_container_failed{container="redis"} 1'));
-    assert.ok(!lines.some((line) => /certificate|primary|generation/.test(line)), lines.join("\n"));
+    assert.ok(!lines.some((line) => /certificate|primary|container_generation/.test(line)), lines.join("\n"));
   });
 
-  it("shows counters that it has no words for, and escapes labels", () => {
+  it("shows its counters from the beginning, and escapes labels", () => {
     const rules = [{ name: 'a"b\\c\nd', kind: "affinity", required: true, met: false, sentence: "" }];
-    const lines = sampleLines(metricsText(healthyGroup({ rules }), { odd_total: 0.25 }));
-    assert.ok(lines.includes("container_ha_odd_total 0.25"));
+    const lines = sampleLines(
+      metricsText(healthyGroup({ rules }), { ...newCounters(), dump_frozen_seconds_total: 0.25 }),
+    );
+    assert.ok(lines.includes("container_ha_dump_frozen_seconds_total 0.25"));
     assert.ok(lines.includes(String.raw`container_ha_rule_met{rule="a\"b\\c\nd",required="true"} 0`));
   });
 });
