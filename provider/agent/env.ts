@@ -221,6 +221,8 @@ export interface Runtime {
   ensureHost(policy: Policy): Promise<void>;
   /** Pull or load the image; rejects with the engine's reason. */
   ensureImage(image: { engine: Engine; image: string; archive?: string }): Promise<void>;
+  /** Paths of an image that is here which its engine would keep outside of the container's layer, sorted (`VOLUME`). */
+  imageVolumes(image: { engine: Engine; image: string }): Promise<string[]>;
   /** Keeps copies of these images, and of no others, in the state folder, for when engine and registry have lost them. */
   keepImages(images: { engine: Engine; image: string }[]): Promise<void>;
   /** Whether this engine works on this host, and what it has lost. Never rejects. */

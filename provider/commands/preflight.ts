@@ -8,7 +8,8 @@ fact chrony.maxslewrate "$(cat /etc/chrony/chrony.conf /etc/chrony/conf.d/*.conf
 
 /**
  * Looks at a host without changing anything. Prints one `name<TAB>value` line per fact; a tool that is missing has no
- * line. Read by `parseFacts`. `$1`: folder whose file system will hold checkpoints.
+ * line. Read by `parseFacts`. `$1`: folder whose file system will hold checkpoints. `$2`: docker, where
+ * its daemon is to be asked, which starts one that nobody has used yet.
  */
 export const PREFLIGHT_SCRIPT = `
 fact() { printf '%s\\t%s\\n' "$1" "$2"; }
@@ -30,6 +31,7 @@ fact diskMb "$(df -Pm "$dir" | sed -n '2p' | awk '{ print $2 " " $4 }')"
 version systemd systemctl --version; version criu criu --version; version runc runc --version
 version podman podman --version; version docker docker --version; version nft nft --version
 version etcd etcd --version; version etcdctl etcdctl version
+[ "$2" = docker ] && command -v docker >/dev/null 2>&1 && fact docker.info "$(timeout 30 docker info --format '{{json .}}' 2>/dev/null | tr -d '\\n\\t')"
 for tool in ip zstd socat arping tar; do present $tool; done
 if command -v criu >/dev/null 2>&1; then
   problems=$(criu check 2>&1); fact criu.check $?

@@ -105,4 +105,8 @@ export const ctlReplySchema = z.discriminatedUnion("ok", [
     message: z.string(),
   }),
 ]);
+/** What `pull` gives. `volumes`: paths that the engine would keep outside of the container's layer. */
+export const pullReplySchema = z.object({ host: z.string(), volumes: z.array(z.string()) });
+export type PullReply = z.infer<typeof pullReplySchema>;
+
 export type CtlReply = z.infer<typeof ctlReplySchema>;

@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { parse } from "../contract";
+import { dockerFactsIn, dockerFactsSchema } from "./docker";
 
 const version = z.string().nullable();
 
@@ -26,6 +27,8 @@ export const factsSchema = z.object({
   etcd: version,
   etcdctl: version,
   systemd: version,
+  /** Docker's daemon; null: it was not asked, or does not answer. */
+  dockerDaemon: dockerFactsSchema.nullable(),
   /** Other programs that are there. */
   tools: z.array(z.string()),
   clock: z.object({
@@ -62,6 +65,7 @@ export function parseFacts(output: string, host: string): Facts {
     freeDiskMb,
     criu: criuOf({ text: one("criu"), check: one("criu.check"), problems: one("criu.problems") }),
     ...Object.fromEntries(VERSIONED.map((tool) => [tool, versionIn(one(tool))])),
+    dockerDaemon: dockerFactsIn(one("docker.info")),
     tools: TOOLS.filter((tool) => one(tool) !== null),
     ...parseNetworkFacts({
       interfaces: one("interfaces"),

@@ -1,5 +1,6 @@
 import type { Engine } from "../contract";
 import { criuFault, neededCriu } from "./criu";
+import { dockerFault, LACKS_EXPERIMENTAL, lacksExperimental } from "./docker";
 import type { Facts } from "./facts";
 import { isAtLeast } from "./version";
 
@@ -13,6 +14,8 @@ export interface Needs {
 export interface Verdict {
   /** What apt can put right: package names, with the suite to take them from where it is not the default one. */
   missing: { packages: string[]; suite?: string }[];
+  /** Docker has to be told to restore checkpoints, which the Host can do. */
+  experimental: boolean;
   /** What a person has to put right, each with how. */
   faults: string[];
 }
@@ -22,12 +25,20 @@ export function judge(facts: Facts, needs: Needs): Verdict {
   if (!facts.root) {
     return {
       missing: [],
+      experimental: false,
       faults: [
         "the user is not root: connect as root, or set `connection.sudo: true` for a user who may sudo without a password",
       ],
     };
   }
-  const faults = [...machineFaults(facts, needs), ...(needs.role === "member" ? memberFaults(facts) : [])];
+  const usesDocker = needs.role === "member" && needs.engines.includes("docker");
+  const docker = usesDocker ? dockerFault(facts) : undefined;
+  const faults = [
+    ...machineFaults(facts, needs),
+    ...(needs.role === "member" ? memberFaults(facts) : []),
+    ...(docker ? [docker] : []),
+  ];
+  const experimental = usesDocker && lacksExperimental(facts) && docker === undefined;
   const packages = missingPackages(facts, needs);
   const criu = needs.role === "member" ? neededCriu(facts) : undefined;
   const missing = [...(packages.length > 0 ? [{ packages }] : []), ...(criu ? [criu] : [])];
@@ -35,6 +46,7 @@ export function judge(facts: Facts, needs: Needs): Verdict {
     const names = missing.flatMap((entry) => entry.packages).join(", ");
     return {
       missing: [],
+      experimental,
       faults: [
         ...faults,
         `missing: ${names}; ${facts.os.name} has no apt-get, so install them by its own means`,
@@ -42,16 +54,16 @@ export function judge(facts: Facts, needs: Needs): Verdict {
     };
   }
   const fault = needs.role === "member" && !criu ? criuFault(facts) : undefined;
-  return { missing, faults: fault ? [...faults, fault] : faults };
+  return { missing, experimental, faults: fault ? [...faults, fault] : faults };
 }
 
 /** The verdict as the lines a person reads; empty when the host is ready. */
-export function verdictLines({ missing, faults }: Verdict): string[] {
+export function verdictLines({ missing, experimental, faults }: Verdict): string[] {
   const packages = missing.map(
     ({ packages: names, suite }) =>
       `missing: ${names.join(", ")} (apt-get install ${suite ? `-t ${suite} ` : ""}${names.join(" ")})`,
   );
-  return [...faults, ...packages];
+  return [...faults, ...packages, ...(experimental ? [LACKS_EXPERIMENTAL] : [])];
 }
 
 function machineFaults(facts: Facts, needs: Needs): string[] {

@@ -1,5 +1,5 @@
 import { notePulledImage } from "../commands/agent-removal";
-import { paths } from "../contract";
+import { parse, paths, pullReplySchema } from "../contract";
 import { askMember, GroupRefused, GroupUnavailable } from "../control";
 import { HostUnreachable, UserError } from "../errors";
 import type { GroupHandle } from "../group-handle";
@@ -14,7 +14,7 @@ const PULL_MS = 600_000;
  * meanwhile is left out: its agent fetches the image when it is back.
  */
 export async function ensureImages(o: {
-  inputs: Pick<ContainerInputs, "image" | "engine" | "handle">;
+  inputs: Pick<ContainerInputs, "image" | "engine" | "tmpfs" | "handle">;
   hosts: string[];
   log: (line: string) => void;
 }): Promise<void> {
@@ -34,16 +34,34 @@ export async function ensureImages(o: {
   if (faults.length > 0) {
     throw new UserError(`image: the engine cannot get it, and nothing was started:\n${faults.join("\n")}`);
   }
+  const volumes = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value : []));
+  refuseVolumes(o.inputs, [...new Set(volumes)]);
+}
+
+/** A tmpfs that is declared at such a path takes the volume's place, and goes into each generation. */
+function refuseVolumes(
+  { engine, tmpfs }: Pick<ContainerInputs, "engine" | "tmpfs">,
+  volumes: string[],
+): void {
+  const outside = volumes.filter((path) => !(path in tmpfs));
+  if (outside.length === 0) return;
+  const instead = outside.map((path) => `${JSON.stringify(path)}: ""`).join(", ");
+  throw new UserError(
+    `image: it declares a VOLUME at ${outside.join(", ")}, and ${engine} keeps that outside of the container's layer: ` +
+      "memory and files would disagree after a crash, and the files be missing on another host. Nothing was started. " +
+      `Ways out: engine: "podman", which keeps it in the layer; tmpfs: { ${instead} }, which goes into each ` +
+      "generation; or an image without VOLUME",
+  );
 }
 
 /** What this process, which lives for one run of Pulumi, has brought to a host, or is bringing there. */
-const brought = new Map<string, Promise<void>>();
+const brought = new Map<string, Promise<string[]>>();
 
 /** Many containers of one image ask for it once. An agent looks again for what it starts. */
 function ensureOnce(
   member: GroupHandle["members"][number],
   o: Parameters<typeof ensureImages>[0],
-): Promise<void> {
+): Promise<string[]> {
   const { handle, engine, image } = o.inputs;
   const key = JSON.stringify([handle.group, member.name, engine, image]);
   const known = brought.get(key);
@@ -57,7 +75,7 @@ function ensureOnce(
 async function ensureImage(
   member: GroupHandle["members"][number],
   { inputs, log }: Parameters<typeof ensureImages>[0],
-): Promise<void> {
+): Promise<string[]> {
   const { engine } = inputs;
   const { image, archive } = imageReference(inputs.image);
   await withHost(member.connection, async (host) => {
@@ -80,5 +98,6 @@ async function ensureImage(
     if (changed) log(`uploaded the image archive to ${member.name}`);
   });
   const request = { op: "pull" as const, engine, image, archive };
-  await askMember(member, request, { timeoutMs: PULL_MS });
+  const reply = await askMember(member, request, { timeoutMs: PULL_MS });
+  return parse(pullReplySchema, reply, `what ${member.name} says of the image`).volumes;
 }

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { engineSchema, nameSchema, roleSchema } from "../contract";
 import { HostUnreachable, UserError } from "../errors";
+import { setExperimental } from "../preflight/docker";
 import { type Facts, factsSchema } from "../preflight/facts";
 import { installMissing } from "../preflight/install";
 import { judge, type Needs, verdictLines } from "../preflight/judge";
@@ -28,7 +29,7 @@ const inputs = z.strictObject({
 
 const outputs = z.object({
   /** Without what changes by itself all the time. */
-  facts: factsSchema.omit({ freeDiskMb: true }),
+  facts: factsSchema.omit({ freeDiskMb: true, dockerDaemon: true }),
   /** `SHA256:...` of the key that the host showed. */
   hostKeyFingerprint: z.string(),
   /** Whether the host answered when it was last looked at. */
@@ -76,24 +77,36 @@ async function makeReady(o: {
   install: boolean;
   context: Context<Outputs>;
 }): Promise<Facts> {
-  const found = await observeHost(o.host);
+  const found = await observeHost(o.host, o.needs);
   const before = judge(found, o.needs);
   const installable = o.install && before.faults.length === 0 && before.missing.length > 0;
   if (installable) {
     o.context.log(`installing ${before.missing.flatMap((entry) => entry.packages).join(", ")}`);
     await installMissing(o.host, before.missing);
   }
-  const facts = installable ? await observeHost(o.host) : found;
+  const installed = installable ? await observeHost(o.host, o.needs) : found;
+  const settable = judge(installed, o.needs);
+  const sets = o.install && settable.experimental && settable.faults.length + settable.missing.length === 0;
+  if (sets) {
+    o.context.log('telling docker to restore checkpoints ("experimental": true), and restarting it');
+    await setExperimental(o.host);
+  }
+  const facts = sets ? await observeHost(o.host, o.needs) : installed;
   const after = judge(facts, o.needs);
   const lines = verdictLines(after);
   if (lines.length === 0) return facts;
   const advice =
-    !o.install && after.missing.length > 0 ? ["install what is missing, or leave `install` at true"] : [];
+    !o.install && (after.missing.length > 0 || after.experimental)
+      ? ["install what is missing, or leave `install` at true"]
+      : [];
   throw new UserError(
     [`${o.host.name} is not ready:`, ...lines.map((line) => `- ${line}`), ...advice].join("\n"),
   );
 }
 
-function outputsOf(host: HostSession, { freeDiskMb: _changing, ...facts }: Facts): Outputs {
+function outputsOf(
+  host: HostSession,
+  { freeDiskMb: _disk, dockerDaemon: _daemon, ...facts }: Facts,
+): Outputs {
   return { facts, hostKeyFingerprint: host.hostKey.fingerprint, reachable: true };
 }

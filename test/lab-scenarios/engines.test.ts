@@ -158,7 +158,7 @@ labSuite("engines that are meddled with", { hosts: HOSTS, timeoutMs: 240_000 }, 
     const primary = await remember("one");
     const { primary: docked } = await containerStatus(lab, "three");
     const host = HOSTS.find((name) => name !== primary && name !== docked)!;
-    const store = `{"experimental": true, "features": {"containerd-snapshotter": true}, "insecure-registries": ["registry.lab:5000"]}`;
+    const store = `{"features": {"containerd-snapshotter": true}, "insecure-registries": ["registry.lab:5000"]}`;
     await lab.exec(host, `echo '${store}' >/etc/docker/daemon.json && systemctl restart docker`);
     const labels = "--label container-ha.group=g --label container-ha.container=odd";
     const made = await lab.tryExec(host, `docker create ${labels} ${IMAGE}`);
@@ -181,6 +181,14 @@ labSuite("engines that are meddled with", { hosts: HOSTS, timeoutMs: 240_000 }, 
       (await lab.exec(host, "systemctl show --property NRestarts --value container-ha-agent")).trim(),
       "0",
     );
+    await untilGroup(lab, {
+      what: "what docker lacks is told",
+      limitMs: 60_000,
+      holds: ({ hosts }) =>
+        hosts.some(
+          ({ name, engineFaults }) => name === host && /experimental/.test(engineFaults.docker ?? ""),
+        ),
+    });
     assert.equal(await redisCommand(addressOf("one"), "GET", "kept"), "yes");
   });
 });

@@ -27,6 +27,7 @@ import {
   remoteRuntime,
 } from "../agent/env/runtime/remote-runtime";
 import { steadyClient } from "../agent/env/runtime/steady-client";
+import { redisImage } from "../lab/image";
 import { labSuite } from "../support/lab";
 import { fillRedis, redisCommand } from "../support/redis-client";
 import { until } from "../support/until";
@@ -481,6 +482,22 @@ labSuite("the runtime of podman and docker", { hosts: 2, timeoutMs: 180_000 }, (
           /r1 could not be checkpointed on ha1: CRIU says: Can't dump ghost file .* It keeps a large deleted file open/,
         );
         assert.equal((await a.inspect("r1")).state, "running");
+      });
+
+      it("has in its generations what an image declares as a volume: in its layer, or as the tmpfs in its place", async () => {
+        const { image } = await lab.pushImage("with-volume", { ...redisImage, volumes: ["/data"] });
+        const isOutside = engine === "docker";
+        const own = redisSpec(engine, { image, tmpfs: isOutside ? { "/data": "" } : {} });
+        for (const runtime of [a, b]) await runtime.ensureImage(own.workload);
+        assert.deepEqual(await a.imageVolumes(own.workload), isOutside ? ["/data"] : []);
+        await startRedis(a, { spec: own, mac: real.mac });
+        await lab.exec("ha1", `${engine} exec ha-r1 sh -c 'echo kept >/data/file'`);
+        await dump(a, "ha1");
+        await copyGeneration(lab, path, "ha1", "ha2");
+        await silenceAndKill(a, "ha1", { spec: own, mac: real.mac });
+        await b.prepare({ spec: own, mac: parked.mac });
+        await b.restore({ spec: own, mac: parked.mac, folder: inside(path), hold: false, tcp: "close" });
+        assert.equal((await lab.exec("ha2", `${engine} exec ha-r1 cat /data/file`)).trim(), "kept");
       });
 
       it("passes its environment on unaltered and shows it to nobody else", async () => {

@@ -15,6 +15,8 @@ export interface ImageSpec {
   /** Default command. Images have no entrypoint. */
   command?: string[];
   environment?: string[];
+  /** Paths that it declares as volumes. */
+  volumes?: string[];
 }
 
 export interface BuiltImage {
@@ -85,6 +87,7 @@ export function imageConfig(spec: ImageSpec, diffId: string): object {
       Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", ...(spec.environment ?? [])],
       Cmd: spec.command ?? ["/bin/sh"],
       WorkingDir: "/",
+      ...(spec.volumes ? { Volumes: Object.fromEntries(spec.volumes.map((path) => [path, {}])) } : {}),
     },
     rootfs: { type: "layers", diff_ids: [diffId] },
   };

@@ -197,6 +197,7 @@ export function createRuntime(o: RuntimeOptions): SimRuntime {
         failIf(faults.engine, name);
         failIf(faults.image, image);
       }),
+    imageVolumes: () => effect(durations.small, () => []),
     keepImages: () => effect(durations.small, () => {}),
     keepEngine: (name) =>
       effect(durations.small, () => {

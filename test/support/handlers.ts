@@ -5,13 +5,21 @@ import {
   CheckpointSchedule,
   HaGroup,
   HeartbeatAgent,
+  Host,
   ProtectedContainer,
 } from "../../provider";
 import type { ConnectionArgs } from "../../provider/ssh/connection-args";
 import type { LabHost } from "../lab/lab";
 
 /** Handlers of a stack's resources, as Pulumi's provider process calls them. */
-export const handlers = { AntiAffinityRule, CheckpointSchedule, HaGroup, HeartbeatAgent, ProtectedContainer };
+export const handlers = {
+  AntiAffinityRule,
+  CheckpointSchedule,
+  HaGroup,
+  HeartbeatAgent,
+  Host,
+  ProtectedContainer,
+};
 export type Kind = keyof typeof handlers;
 
 type Values = Record<string, unknown>;

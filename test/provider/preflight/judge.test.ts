@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { judge, type Needs, verdictLines } from "../../../provider/preflight/judge";
-import { sampleFacts } from "./sample-facts";
+import { dockerInfo, sampleFacts } from "./sample-facts";
 
 const SID = "criu | 4.2.1-1 | http://mirror.example/debian sid/main amd64 Packages;";
 const member: Needs = { role: "member", engines: ["podman"], address: "10.0.0.11" };
@@ -44,6 +44,57 @@ const CASES: Case[] = [
     changes: { docker: null, "os.version": "12" },
     needs: { engines: ["docker"] },
     lines: ["missing: docker.io (apt-get install docker.io)"],
+  },
+  {
+    title: "docker as Debian ships it lacks a setting",
+    changes: { "docker.info": dockerInfo({ ExperimentalBuild: false }) },
+    needs: { engines: ["docker"] },
+    lines: [
+      'missing: "experimental": true in /etc/docker/daemon.json, without which docker restores no checkpoint',
+    ],
+  },
+  {
+    title: "docker lacks the setting, and its restart would end what runs",
+    changes: { "docker.info": dockerInfo({ ExperimentalBuild: false, ContainersRunning: 3 }) },
+    needs: { engines: ["docker"] },
+    lines: [
+      'docker restores no checkpoint without "experimental": true in /etc/docker/daemon.json; setting it means a restart of docker, which would end 3 running containers here: do that when they may end (`systemctl restart docker`)',
+    ],
+  },
+  {
+    title: "docker lacks the setting, and what runs outlives its restart",
+    changes: {
+      "docker.info": dockerInfo({
+        ExperimentalBuild: false,
+        ContainersRunning: 3,
+        LiveRestoreEnabled: true,
+      }),
+    },
+    needs: { engines: ["docker"] },
+    lines: [
+      'missing: "experimental": true in /etc/docker/daemon.json, without which docker restores no checkpoint',
+    ],
+  },
+  {
+    title: "docker that keeps layers in containerd's store",
+    changes: {
+      "docker.info": dockerInfo({ DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]] }),
+    },
+    needs: { engines: ["docker"] },
+    lines: [
+      'docker keeps layers in containerd\'s store, where no checkpoint of them can be taken: set "features": {"containerd-snapshotter": false} in /etc/docker/daemon.json, restart docker, and pull the images again',
+    ],
+  },
+  {
+    title: "docker whose daemon does not answer",
+    changes: { "docker.info": dockerInfo({ ServerErrors: ["Cannot connect to the Docker daemon"] }) },
+    needs: { engines: ["docker"] },
+    lines: ["docker's daemon does not answer: see `systemctl status docker`"],
+  },
+  {
+    title: "docker that nobody asks for may be set as it likes",
+    changes: { "docker.info": dockerInfo({ ExperimentalBuild: false }) },
+    lines: [],
   },
   {
     title: "an engine that is not asked for may be missing",

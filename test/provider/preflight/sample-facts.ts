@@ -20,6 +20,7 @@ export function sampleOutput(changes: Record<string, string | null> = {}): strin
     runc: "runc version 1.1.15+ds1",
     podman: "podman version 5.4.2",
     docker: "Docker version 26.1.5+dfsg1, build a72d7cd",
+    "docker.info": dockerInfo(),
     nft: "nftables v1.1.3 (Commodore Bullmoose #4)",
     etcd: "etcd Version: 3.5.16",
     etcdctl: "etcdctl version: 3.5.16",
@@ -57,4 +58,15 @@ function link(ifname: string, flags: string[], addresses: string[]) {
     return { local, prefixlen: Number(prefixlen), scope: "global" };
   });
   return { ifname, flags, addr_info };
+}
+
+/** What `docker info --format '{{json .}}'` prints, as far as it is looked at. */
+export function dockerInfo(changes: Record<string, unknown> = {}): string {
+  return JSON.stringify({
+    ExperimentalBuild: true,
+    LiveRestoreEnabled: false,
+    ContainersRunning: 0,
+    DriverStatus: [["Backing Filesystem", "extfs"]],
+    ...changes,
+  });
 }

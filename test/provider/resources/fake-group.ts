@@ -72,7 +72,8 @@ async function startMember(name: string): Promise<FakeMember & { close(): Promis
     if (!runs) return { code: 3, stderr: "The agent is not running\n" };
     const request = JSON.parse(input) as CtlRequest;
     requests.push(request);
-    const [reply = ok(null), ...rest] = replies[request.op] ?? [];
+    const standard = request.op === "pull" ? { host: name, volumes: [] } : null;
+    const [reply = ok(standard), ...rest] = replies[request.op] ?? [];
     if (rest.length > 0) replies[request.op] = rest;
     return { code: 0, stdout: JSON.stringify(reply) };
   };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { hostHandlers } from "../../../provider/resources/host";
 import { closeAll } from "../../../provider/ssh/pool";
 import { type SshServer, startSshServer } from "../../support/ssh-server";
-import { sampleOutput } from "../preflight/sample-facts";
+import { dockerInfo, sampleOutput } from "../preflight/sample-facts";
 
 describe("a Host", () => {
   let folder: string;
@@ -74,6 +74,14 @@ describe("a Host", () => {
         /is not ready:\n- missing: nftables \(apt-get install nftables\)\ninstall what is missing, or leave `install` at true$/,
     });
     assert.throws(() => readFileSync(join(folder, "apt")), /ENOENT/);
+  });
+
+  it("whose docker lacks a setting is only told so with `install: false`", async () => {
+    await pretend(sampleOutput({ "docker.info": dockerInfo({ ExperimentalBuild: false }) }));
+    await assert.rejects(hostHandlers.create(inputs({ install: false, engines: ["docker"] })), {
+      message:
+        /missing: "experimental": true in \/etc\/docker\/daemon\.json.*\ninstall what is missing, or leave `install` at true$/,
+    });
   });
 
   it("gets nothing installed while something is wrong that packages cannot mend", async () => {

@@ -301,7 +301,11 @@ describe("a protected container", () => {
     it("brings an image that several containers have to each host once, and again where that failed", async () => {
       first().reply("status", ok(statusOf({})));
       first().reply("apply", { ok: false, code: "refused", message: "not now" });
-      group.members[1]!.reply("pull", { ok: false, code: "failed", message: "no route" }, ok(null));
+      group.members[1]!.reply(
+        "pull",
+        { ok: false, code: "failed", message: "no route" },
+        ok({ host: "ha2", volumes: [] }),
+      );
       const both = () =>
         Promise.allSettled(["one", "two"].map((name) => handlers.create({ ...inputs, name })));
       for (const outcome of await both())
@@ -332,6 +336,27 @@ describe("a protected container", () => {
           "ProtectedContainer redis: create: image: the engine cannot get it, and nothing was started:\nha2: manifest unknown",
       });
       assert.ok(!asked().includes("apply"));
+    });
+
+    it("refuses an image with a VOLUME that the engine keeps outside of the layer, with the ways out", async () => {
+      first().reply("status", ok(statusOf({})));
+      for (const member of group.members)
+        member.reply("pull", ok({ host: "any", volumes: ["/data", "/logs"] }));
+      await assert.rejects(
+        handlers.create({ ...inputs, engine: "docker", tmpfs: { "/logs": "" } }),
+        /image: it declares a VOLUME at \/data, and docker keeps that outside .* tmpfs: \{ "\/data": "" \}/s,
+      );
+      assert.ok(!asked().includes("apply"));
+    });
+
+    it("takes a tmpfs in the place of such a VOLUME", async () => {
+      first().reply("status", ok(statusOf({})));
+      first().reply("apply", { ok: false, code: "refused", message: "not now" });
+      for (const member of group.members) member.reply("pull", ok({ host: "any", volumes: ["/data"] }));
+      await assert.rejects(
+        handlers.create({ ...inputs, engine: "docker", tmpfs: { "/data": "size=64m" } }),
+        /not now/,
+      );
     });
 
     it("removes again what cannot be checkpointed, and says CRIU's reason", async () => {

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { engineName } from "../../../contract";
 import { loadArchive } from "./archive-image";
 import { environmentOf } from "./commands/create";
@@ -23,6 +24,10 @@ const PULL_TIMEOUT_MS = 600_000;
 const RESTORE_TIMEOUT_MS = 3_600_000;
 /** The kernel knows already that its processes have ended. */
 const END_TIMEOUT_MS = 5_000;
+
+const NO_RESTORE =
+  'it restores no checkpoint without "experimental": true in /etc/docker/daemon.json; set it and restart docker, or let the Host do it';
+const volumesSchema = z.record(z.string(), z.unknown()).nullable();
 
 export function dockerEngine(): Engine {
   const needDaemon = createDaemonCheck();
@@ -59,10 +64,15 @@ export function dockerEngine(): Engine {
     hasImage: async (image) => (await tryRun(docker.imageExists(image))).code === 0,
     pull: async (image) => void (await run(docker.pull(image), { timeoutMs: PULL_TIMEOUT_MS })),
     load: (archive, image) => loadArchive(docker, archive, image),
+    async volumesOf(image) {
+      const declared = volumesSchema.parse(JSON.parse(await run(docker.imageVolumes(image))));
+      return Object.keys(declared ?? {}).sort();
+    },
     save: async (image, archive) =>
       void (await run(docker.save(image, archive), { timeoutMs: PULL_TIMEOUT_MS })),
     async ensureNetwork(plan) {
-      await needDaemon();
+      const experimental = await run(docker.isExperimental(), { timeoutMs: ASK_TIMEOUT_MS });
+      if (experimental.trim() !== "true") throw new Error(NO_RESTORE);
       return ensureNetwork({ ...docker, same: sameDockerNetwork }, plan);
     },
     networkStore: "/var/lib/docker/network/files/local-kv.db",

@@ -15,6 +15,8 @@ export interface Engine {
   pull(image: string): Promise<void>;
   /** Loads an image archive and gives what it holds this name. */
   load(archive: string, image: string): Promise<void>;
+  /** Paths that an image declares as volumes and that a container of it has outside of its layer. */
+  volumesOf(image: string): Promise<string[]>;
   /** Writes an image into an archive that `load` takes. */
   save(image: string, archive: string): Promise<void>;
   /**

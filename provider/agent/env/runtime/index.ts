@@ -58,6 +58,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       await endLeftProbes();
     },
     ensureImage: (image) => ensureImage(context, image),
+    imageVolumes: ({ engine, image }) => context.engines[engine].volumesOf(image),
     keepImages: (images) => keepImages(context, images),
     keepEngine: (engine) => keepEngine(context, engine),
     list: () => list(context),

@@ -38,6 +38,8 @@ export function podmanEngine(): Engine {
     hasImage: async (image) => (await tryRun(podman.imageExists(image))).code === 0,
     pull: async (image) => void (await run(podman.pull(image), { timeoutMs: PULL_TIMEOUT_MS })),
     load: (archive, image) => loadArchive(podman, archive, image),
+    // It is told to keep them in the layer.
+    volumesOf: async () => [],
     save: async (image, archive) =>
       void (await run(podman.save(image, archive), { timeoutMs: PULL_TIMEOUT_MS })),
     async ensureNetwork(plan) {

@@ -11,6 +11,14 @@ export function dockerCreate(plan: CreatePlan): string[] {
 
 export const docker = {
   imageExists: (image: string) => ["docker", "image", "inspect", "--format", "{{.Id}}", image],
+  imageVolumes: (image: string) => [
+    "docker",
+    "image",
+    "inspect",
+    "--format",
+    "{{json .Config.Volumes}}",
+    image,
+  ],
   pull: (image: string) => ["docker", "pull", "--quiet", image],
   load: (archive: string) => ["docker", "load", "--quiet", "--input", archive],
   save: (image: string, archive: string) => ["docker", "save", "--output", archive, image],
@@ -47,5 +55,7 @@ export const docker = {
     ...(gateway ? ["--gateway", gateway] : []),
     engineNetwork,
   ],
+  /** Whether it takes `start --checkpoint`. */
+  isExperimental: () => ["docker", "version", "--format", "{{.Server.Experimental}}"],
   rootFolder: () => ["docker", "info", "--format", "{{.DockerRootDir}}"],
 };

@@ -12,7 +12,8 @@ export function podmanCreate(plan: CreatePlan): string[] {
   const [create = "", ...args] = createArgs(plan);
   // Podman limits the number of processes by default, and fails where the host has no controller for it.
   const unlimited = plan.controllers.includes("pids") ? [] : ["--pids-limit", "0"];
-  return ["podman", "--runtime", "runc", create, ...unlimited, ...args];
+  // What an image declares as a VOLUME stays in the layer, so that it goes into each generation.
+  return ["podman", "--runtime", "runc", create, "--image-volume", "ignore", ...unlimited, ...args];
 }
 
 export const podman = {

@@ -116,17 +116,17 @@ describe("creating a container in its engine", () => {
 
   it("asks podman for runc, since its default cannot be restored everywhere", () => {
     const plain = podmanCreate(planOf(specOf()));
-    assert.deepEqual(plain.slice(0, 5), ["podman", "--runtime", "runc", "create", "--name"]);
+    assert.deepEqual(plain.slice(0, 4), ["podman", "--runtime", "runc", "create"]);
     assert.deepEqual(dockerCreate(planOf(specOf())).slice(0, 2), ["docker", "create"]);
   });
 
+  it("has podman keep in the layer what an image declares as a volume, which docker cannot", () => {
+    assert.deepEqual(podmanCreate(planOf(specOf())).slice(4, 7), ["--image-volume", "ignore", "--name"]);
+    assert.ok(!dockerCreate(planOf(specOf())).includes("--image-volume"));
+  });
+
   it("lifts podman's default limit of processes where the host has no controller for it", () => {
-    assert.deepEqual(podmanCreate(planOf(specOf(), ["cpu"])).slice(3, 7), [
-      "create",
-      "--pids-limit",
-      "0",
-      "--name",
-    ]);
+    assert.deepEqual(podmanCreate(planOf(specOf(), ["cpu"])).slice(6, 9), ["--pids-limit", "0", "--name"]);
     assert.ok(!dockerCreate(planOf(specOf(), ["cpu"])).includes("--pids-limit"));
   });
 });
