@@ -40,7 +40,11 @@ export interface HostArgs {
   maintenance?: pulumi.Input<boolean>;
   /** Container engines that must be there; ignored on a witness. @default ["podman"] */
   engines?: pulumi.Input<pulumi.Input<Engine>[]>;
-  /** Install missing packages with apt. `false` only checks and says what is missing. @default true */
+  /**
+   * Install missing packages with apt, and set `"experimental": true` for docker, without which it restores nothing,
+   * where its restart ends no container; both stay when the resource is deleted. `false` only checks and says what is
+   * missing. @default true
+   */
   install?: pulumi.Input<boolean>;
 }
 
