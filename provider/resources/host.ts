@@ -77,26 +77,25 @@ async function makeReady(o: {
   install: boolean;
   context: Context<Outputs>;
 }): Promise<Facts> {
-  const found = await observeHost(o.host, o.needs);
-  const before = judge(found, o.needs);
-  const installable = o.install && before.faults.length === 0 && before.missing.length > 0;
-  if (installable) {
-    o.context.log(`installing ${before.missing.flatMap((entry) => entry.packages).join(", ")}`);
-    await installMissing(o.host, before.missing);
+  const look = async () => {
+    const facts = await observeHost(o.host, o.needs);
+    return { facts, verdict: judge(facts, o.needs) };
+  };
+  let { facts, verdict } = await look();
+  if (o.install && verdict.faults.length === 0 && verdict.missing.length > 0) {
+    o.context.log(`installing ${verdict.missing.flatMap((entry) => entry.packages).join(", ")}`);
+    await installMissing(o.host, verdict.missing);
+    ({ facts, verdict } = await look());
   }
-  const installed = installable ? await observeHost(o.host, o.needs) : found;
-  const settable = judge(installed, o.needs);
-  const sets = o.install && settable.experimental && settable.faults.length + settable.missing.length === 0;
-  if (sets) {
+  if (o.install && verdict.faults.length + verdict.missing.length === 0 && verdict.experimental) {
     o.context.log('telling docker to restore checkpoints ("experimental": true), and restarting it');
     await setExperimental(o.host);
+    ({ facts, verdict } = await look());
   }
-  const facts = sets ? await observeHost(o.host, o.needs) : installed;
-  const after = judge(facts, o.needs);
-  const lines = verdictLines(after);
+  const lines = verdictLines(verdict);
   if (lines.length === 0) return facts;
   const advice =
-    !o.install && (after.missing.length > 0 || after.experimental)
+    !o.install && (verdict.missing.length > 0 || verdict.experimental)
       ? ["install what is missing, or leave `install` at true"]
       : [];
   throw new UserError(

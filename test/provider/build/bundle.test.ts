@@ -17,16 +17,16 @@ import { checkout } from "../../lab/paths";
 
 describe("bundling the programs for hosts", () => {
   let root: string;
+  const writeMain = (text: string) => writeFileSync(join(root, "provider", "agent", "cli", "main.ts"), text);
+  const said = (outDir: string) =>
+    execFileSync(process.execPath, [join(outDir, "cli.js")], { encoding: "utf8" });
 
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), "bundle-"));
     mkdirSync(join(root, "provider", "agent", "cli"), { recursive: true });
     writeFileSync(join(root, "package.json"), JSON.stringify({ version: "9.8.7" }));
     writeFileSync(join(root, "provider", "agent", "words.ts"), "export const word: string = 'hello';\n");
-    writeFileSync(
-      join(root, "provider", "agent", "cli", "main.ts"),
-      'import { word } from "../words";\nconsole.log(word);\n',
-    );
+    writeMain('import { word } from "../words";\nconsole.log(word);\n');
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
@@ -34,31 +34,24 @@ describe("bundling the programs for hosts", () => {
     const outDir = join(root, "host");
     await bundle({ root, outDir });
     assert.deepEqual(readdirSync(outDir).sort(), ["cli.js", "release.json"]);
-    assert.equal(execFileSync(process.execPath, [join(outDir, "cli.js")], { encoding: "utf8" }), "hello\n");
+    assert.equal(said(outDir), "hello\n");
   });
 
   it("leaves out zod's translations: what is wrong is told in English all the same", async () => {
     symlinkSync(join(checkout, "node_modules"), join(root, "node_modules"));
-    writeFileSync(
-      join(root, "provider", "agent", "cli", "main.ts"),
-      'import { z } from "zod";\nconsole.log(z.string().safeParse(1).error!.issues[0]!.message);\n',
-    );
+    writeMain('import { z } from "zod";\nconsole.log(z.string().safeParse(1).error!.issues[0]!.message);\n');
     const outDir = join(root, "host");
     await bundle({ root, outDir });
-    const said = execFileSync(process.execPath, [join(outDir, "cli.js")], { encoding: "utf8" });
-    assert.equal(said, "Invalid input: expected string, received number\n");
+    assert.equal(said(outDir), "Invalid input: expected string, received number\n");
     assert.ok(!readFileSync(join(outDir, "cli.js"), "utf8").includes("Ungültige Eingabe"));
   });
 
   it("gives the programs the package's version, which stands nowhere else", async () => {
     copyFileSync(join(checkout, "provider/agent/version.ts"), join(root, "provider/agent/version.ts"));
-    writeFileSync(
-      join(root, "provider", "agent", "cli", "main.ts"),
-      'import { VERSION } from "../version";\nconsole.log(VERSION);\n',
-    );
+    writeMain('import { VERSION } from "../version";\nconsole.log(VERSION);\n');
     const outDir = join(root, "host");
     await bundle({ root, outDir });
-    assert.equal(execFileSync(process.execPath, [join(outDir, "cli.js")], { encoding: "utf8" }), "9.8.7\n");
+    assert.equal(said(outDir), "9.8.7\n");
   });
 
   it("writes down version and hashes, the same for the same sources", async () => {

@@ -117,7 +117,11 @@ describe("uploading a file", () => {
       host.upload({ path: join(dir, "f"), content: "via sudo", mode: 0o600 }),
     );
     assert.equal(readFileSync(join(dir, "f"), "utf8"), "via sudo");
-    assert.ok(server.seen.commands.every((command) => command.includes("; exec env LC_ALL=C sudo -n -- ")));
+    assert.ok(
+      server.seen.commands.every((command) =>
+        command.startsWith("echo container-ha-output-begins; exec env LC_ALL=C sudo -n -- "),
+      ),
+    );
   });
 
   it("keeps the old file and leaves no temporary one when the disk is full", async () => {

@@ -71,9 +71,12 @@ export function dockerEngine(): Engine {
     save: async (image, archive) =>
       void (await run(docker.save(image, archive), { timeoutMs: PULL_TIMEOUT_MS })),
     async ensureNetwork(plan) {
+      await needDaemon();
+      return ensureNetwork({ ...docker, same: sameDockerNetwork }, plan);
+    },
+    async needRestore() {
       const experimental = await run(docker.isExperimental(), { timeoutMs: ASK_TIMEOUT_MS });
       if (experimental.trim() !== "true") throw new Error(NO_RESTORE);
-      return ensureNetwork({ ...docker, same: sameDockerNetwork }, plan);
     },
     networkStore: "/var/lib/docker/network/files/local-kv.db",
     async create(plan) {

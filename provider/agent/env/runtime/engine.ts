@@ -24,6 +24,8 @@ export interface Engine {
    * so that copies that were created on an earlier one cannot be started any more.
    */
   ensureNetwork(plan: EngineNetworkPlan): Promise<boolean>;
+  /** Rejects where the engine is set up so that it restores nothing. */
+  needRestore?(): Promise<void>;
   /** A file or folder whose time changes whenever a network of the engine does. */
   networkStore: string;
   /** Creates without starting. What it has made when it fails is left for `list` to tell. */

@@ -15,6 +15,7 @@ export async function keepEngine(context: RuntimeContext, name: EngineName): Pro
   // Who waits for a lock that this agent holds learns nothing.
   if (isBusy(context, recordsOf(name))) return { fault: null, lost: [] };
   try {
+    await engine.needRestore?.();
     await ensureEngineNetwork(context, engine);
     const lost = idleCopies(context, name).filter(({ home }) => !existsSync(home));
     for (const { container } of lost) deleteRecord(container);
